@@ -1,0 +1,42 @@
+"""The jitted twin of qref/arithmetic/fixed_point.py, one number at a time."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def wrap_int32(x):
+    """An int64 modulo 2^32 as a signed number, still carried in int64."""
+    return np.int64(np.int32(x))
+
+
+@numba.njit(cache=True, nogil=True)
+def saturating_rounding_doubling_high_mul(a, b):
+    """round(a * b / 2^31), ties toward +inf; saturates for -2^31 * -2^31."""
+    return min((np.int64(a) * np.int64(b) + np.int64(1 << 30)) >> np.int64(31), np.int64(2147483647))
+
+
+@numba.njit(cache=True, nogil=True)
+def rounding_divide_by_pot(x, exponent):
+    """round(x / 2^exponent), ties away from zero."""
+    mask = (np.int64(1) << np.int64(exponent)) - np.int64(1)
+    threshold = (mask >> np.int64(1)) + np.int64(x < 0)
+    return (np.int64(x) >> np.int64(exponent)) + np.int64((np.int64(x) & mask) > threshold)
+
+
+@numba.njit(cache=True, nogil=True)
+def multiply_by_quantized_multiplier(acc, multiplier, shift):
+    """acc * multiplier * 2^(shift - 31), rounded twice; shift > 0 is left, taken modulo 32 as x86 does above 31."""
+    left = (shift & 31) if shift > 0 else 0
+    right = -shift if shift < 0 else 0
+    high = saturating_rounding_doubling_high_mul(wrap_int32(np.int64(acc) << np.int64(left)), multiplier)
+    return rounding_divide_by_pot(high, right)
+
+
+@numba.njit(cache=True, nogil=True)
+def multiply_by_quantized_multiplier_64(acc, multiplier, shift):
+    """acc * multiplier * 2^(shift - 31) for an int64 acc: the multiplier is rounded to 16 bits, the product once."""
+    reduced = (multiplier + 32768) >> 16 if multiplier < 0x7FFF0000 else np.int64(0x7FFF)
+    return (np.int64(acc) * np.int64(reduced) + (np.int64(1) << np.int64(14 - shift))) >> np.int64(15 - shift)

@@ -1,0 +1,1 @@
+"""The rules of quantized arithmetic, in NumPy: what compiled kernels compute, to the last bit."""

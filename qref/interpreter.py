@@ -1,0 +1,251 @@
+"""qref.Interpreter: the methods of tf.lite.Interpreter over graphs whose arithmetic is known to the last bit."""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from qref.details import operator_details, tensor_details
+from qref.dispatch import check_kernels
+from qref.errors import InputError
+from qref.execution import Execution, Resources
+from qref.runtimes import runtime as find_runtime
+from qref.schema import check, load
+from qref.schema.model import Model, Signature
+
+
+class OpResolverType(enum.Enum):
+    """tf.lite's names of its kernel sets, so that scripts which choose one run unchanged."""
+
+    AUTO = 0
+    BUILTIN = 1
+    BUILTIN_REF = 2
+    BUILTIN_WITHOUT_DEFAULT_DELEGATES = 3
+
+
+class NotReady(InputError, RuntimeError):
+    """A method was called before allocate_tensors()."""
+
+
+class Interpreter:
+    """Runs a .tflite model with the arithmetic of one runtime; every intermediate tensor stays readable.
+
+    model_path      path of a .tflite file; or
+    model_content   its bytes, or a qref.Model
+    runtime         whose arithmetic: "litert-reference"
+    kernels         "numba" (compiled) or "numpy" (the readable form); the results are the same
+    num_threads     accepted for compatibility, at least 1; results do not depend on it
+
+    The experimental_* arguments of tf.lite.Interpreter are accepted; they change nothing here, since all tensors are always
+    kept and no delegate is applied. Raises ModelError for a model that cannot be run and InputError for a wrong argument.
+
+    >>> import qref
+    >>> interpreter = qref.Interpreter(qref.bundled("digits_cnn_int8"))
+    >>> interpreter.allocate_tensors()
+    >>> interpreter.get_input_details()[0]["shape"].tolist()
+    [1, 8, 8, 1]
+    """
+
+    def __init__(
+        self,
+        model_path: str | os.PathLike[str] | None = None,
+        model_content: bytes | Model | None = None,
+        experimental_delegates: Sequence[Any] | None = None,
+        num_threads: int | None = None,
+        experimental_op_resolver_type: Any = None,
+        experimental_preserve_all_tensors: bool = True,
+        experimental_disable_delegate_clustering: bool = False,
+        experimental_default_delegate_latest_features: bool = False,
+        experimental_compress_quantization_zero_points: bool = False,
+        experimental_disable_delegate_node_fusion: bool = False,
+        experimental_force_delegate_node_profiling: bool = False,
+        *,
+        runtime: str = "litert-reference",
+        kernels: str = "numba",
+    ):
+        if (model_path is None) == (model_content is None):
+            raise InputError("give either model_path or model_content, and not both")
+        if experimental_delegates:
+            raise InputError("qref applies no delegates; choose a runtime by name instead, e.g. runtime='litert-reference'")
+        if num_threads is not None and (not isinstance(num_threads, int) or num_threads < 1):
+            raise InputError(f"num_threads must be an integer of at least 1, found {num_threads!r}")
+        check_kernels(kernels)
+        rules = find_runtime(runtime)
+        self._model = model_content if isinstance(model_content, Model) else load(model_path or model_content)  # type: ignore[arg-type]
+        check(self._model)
+        resources = Resources()
+        self._executions = [
+            Execution(self._model, subgraph, rules, kernels, resources, self._invoke_subgraph) for subgraph in self._model.subgraphs
+        ]
+        self._allocated = [False] * len(self._executions)
+
+    @property
+    def model(self) -> Model:
+        """The model being run."""
+        return self._model
+
+    def allocate_tensors(self) -> None:
+        """Check every operator and derive its constants for the present input shapes; variables take their initial value."""
+        self._allocate(0)
+
+    def _allocate(self, subgraph_index: int) -> None:
+        if not self._allocated[subgraph_index]:
+            self._executions[subgraph_index].allocate()
+            self._allocated[subgraph_index] = True
+
+    def invoke(self) -> None:
+        """Evaluate the main subgraph on the inputs that were set."""
+        self._invoke(0)
+
+    def _invoke(self, subgraph_index: int) -> None:
+        if not self._allocated[subgraph_index]:
+            raise NotReady("call allocate_tensors() before invoke(), and again after resize_tensor_input()")
+        self._executions[subgraph_index].invoke()
+
+    def _invoke_subgraph(self, subgraph_index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        execution = self._executions[subgraph_index]
+        if len(inputs) != len(execution.subgraph.inputs):
+            raise InputError(f"subgraph {subgraph_index} takes {len(execution.subgraph.inputs)} inputs, was given {len(inputs)}")
+        for index, value in zip(execution.subgraph.inputs, inputs):
+            self._resize(index, value.shape, subgraph_index)
+        self._allocate(subgraph_index)
+        for index, value in zip(execution.subgraph.inputs, inputs):
+            self._set(index, value, subgraph_index)
+        execution.invoke()
+        return [self._get(index, subgraph_index) for index in execution.subgraph.outputs]
+
+    def set_tensor(self, tensor_index: int, value: Any) -> None:
+        """Copy `value`, of the tensor's own shape and dtype and without NaN, into a tensor."""
+        self._set(tensor_index, value, 0)
+
+    def _set(self, tensor_index: int, value: Any, subgraph_index: int) -> None:
+        operand = self._operand(tensor_index, subgraph_index)
+        array = np.array(value)
+        shape = operand.known_shape if operand.known_shape is not None else operand.tensor.shape
+        if operand.type.dtype is not None and (array.dtype != operand.dtype or array.shape != shape):
+            raise InputError(f"{operand} takes {operand.dtype} of shape {list(shape)}; found {array.dtype} of shape {list(array.shape)}")
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise InputError(f"{operand}: the array holds NaN, for which quantized kernels have no defined result; replace it")
+        self._executions[subgraph_index].values[operand.tensor.index] = array
+
+    def get_tensor(self, tensor_index: int, subgraph_index: int = 0) -> np.ndarray:
+        """A copy of what any tensor holds: an input, a constant, a variable, or a result of the last invoke."""
+        return self._get(tensor_index, subgraph_index).copy()
+
+    def _get(self, tensor_index: int, subgraph_index: int) -> np.ndarray:
+        operand = self._operand(tensor_index, subgraph_index)
+        value = self._executions[subgraph_index].values[operand.tensor.index]
+        if value is None:
+            raise NotReady(f"{operand} holds nothing yet: call allocate_tensors() and invoke() first")
+        return value
+
+    def tensor(self, tensor_index: int) -> Callable[[], np.ndarray]:
+        """A function that gives the array of a tensor itself, not a copy: writing to an input's array sets the input."""
+        self._operand(tensor_index, 0)
+        return lambda: self._get(tensor_index, 0)
+
+    def resize_tensor_input(self, input_index: int, tensor_size: Sequence[int], strict: bool = False) -> None:
+        """Give an input another shape; with `strict`, only dimensions that are -1 in its shape_signature may change."""
+        operand = self._operand(input_index, 0)
+        shape = tuple(int(n) for n in tensor_size)
+        if any(n < 0 for n in shape):
+            raise InputError(f"{operand} cannot have the shape {list(shape)}: no dimension may be negative")
+        if strict:
+            signature = operand.tensor.shape_signature or operand.tensor.shape
+            if len(shape) != len(signature) or any(old not in (-1, new) for old, new in zip(signature, shape)):
+                raise InputError(f"{operand} has the signature {list(signature)}; only its -1 may be resized, asked was {list(shape)}")
+        self._resize(input_index, shape, 0)
+
+    def _resize(self, index: int, shape: tuple[int, ...], subgraph_index: int) -> None:
+        operand = self._operand(index, subgraph_index)
+        if index not in self._executions[subgraph_index].subgraph.inputs:
+            raise InputError(f"{operand} is not an input of the graph; only inputs can be resized")
+        if operand.known_shape != shape:
+            self._executions[subgraph_index].resize_input(index, shape)
+            self._allocated[subgraph_index] = False
+
+    def reset_all_variables(self) -> None:
+        """Give every variable tensor its initial value again; resource variables keep theirs, as in LiteRT."""
+        for execution in self._executions:
+            execution.reset_variables()
+
+    def num_subgraphs(self) -> int:
+        """How many subgraphs the model has."""
+        return len(self._executions)
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        """One dictionary for each input of the main subgraph, in the file's order."""
+        return [tensor_details(self._operand(i, 0)) for i in self._executions[0].subgraph.inputs]
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        """One dictionary for each output of the main subgraph, in the file's order."""
+        return [tensor_details(self._operand(i, 0)) for i in self._executions[0].subgraph.outputs]
+
+    def get_tensor_details(self, subgraph_index: int = 0) -> list[dict[str, Any]]:
+        """One dictionary for each tensor of a subgraph."""
+        if not 0 <= subgraph_index < len(self._executions):
+            raise InputError(f"subgraph_index is {subgraph_index}; the model has {len(self._executions)} subgraphs")
+        return [tensor_details(operand) for operand in self._executions[subgraph_index].operands]
+
+    def _get_ops_details(self) -> list[dict[str, Any]]:
+        execution = self._executions[0]
+        return [operator_details(operator, execution.operands) for operator in execution.subgraph.operators]
+
+    def get_signature_list(self) -> dict[str, dict[str, list[str]]]:
+        """Names of the arguments and results of each signature, by its key."""
+        return {s.key: {"inputs": list(s.inputs), "outputs": list(s.outputs)} for s in self._model.signatures}
+
+    def get_signature_runner(self, signature_key: str | None = None) -> SignatureRunner:
+        """A function of named arguments for a signature; the key may be left out where there is just one."""
+        signatures = {s.key: s for s in self._model.signatures}
+        if signature_key is None and len(signatures) == 1:
+            signature_key = next(iter(signatures))
+        if signature_key not in signatures:
+            raise InputError(f"the model has no signature {signature_key!r}; it has {', '.join(signatures) or 'none'}")
+        return SignatureRunner(self, signatures[signature_key])
+
+    def _operand(self, tensor_index: int, subgraph_index: int) -> Any:
+        if not 0 <= subgraph_index < len(self._executions):
+            raise InputError(f"subgraph_index is {subgraph_index}; the model has {len(self._executions)} subgraphs")
+        operands = self._executions[subgraph_index].operands
+        if not 0 <= int(tensor_index) < len(operands):
+            raise InputError(f"tensor index {tensor_index} is outside of 0 to {len(operands) - 1}")
+        return operands[int(tensor_index)]
+
+
+class SignatureRunner:
+    """Calls a subgraph by the names of one of the model's signatures; made by Interpreter.get_signature_runner."""
+
+    def __init__(self, interpreter: Interpreter, signature: Signature):
+        self._interpreter = interpreter
+        self._signature = signature
+
+    def __call__(self, **inputs: Any) -> dict[str, np.ndarray]:
+        """Run the signature on arrays given by name; inputs take the shapes of the arrays."""
+        known, index = self._signature.inputs, self._signature.subgraph_index
+        if set(inputs) != set(known):
+            raise InputError(f"signature {self._signature.key!r} takes {', '.join(known) or 'nothing'}; was given {', '.join(inputs) or 'nothing'}")
+        arrays = {name: np.asarray(value) for name, value in inputs.items()}
+        for name, array in arrays.items():
+            self._interpreter._resize(known[name], array.shape, index)
+        self._interpreter._allocate(index)
+        for name, array in arrays.items():
+            self._interpreter._set(known[name], array, index)
+        self._interpreter._invoke(index)
+        return {name: self._interpreter.get_tensor(tensor, index) for name, tensor in self._signature.outputs.items()}
+
+    def get_input_details(self) -> dict[str, dict[str, Any]]:
+        """The details of each argument, by its name."""
+        return self._details(self._signature.inputs)
+
+    def get_output_details(self) -> dict[str, dict[str, Any]]:
+        """The details of each result, by its name."""
+        return self._details(self._signature.outputs)
+
+    def _details(self, names: Any) -> dict[str, dict[str, Any]]:
+        index = self._signature.subgraph_index
+        return {name: tensor_details(self._interpreter._operand(tensor, index)) for name, tensor in names.items()}

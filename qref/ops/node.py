@@ -1,0 +1,221 @@
+"""What an operator sees of the graph while it prepares: a Node with its Operands; and what it returns: Prepared.
+
+`prepare` runs once per shape, checks all that can be checked and derives every integer into a frozen plan. The reference
+is a pure function of the inputs and that plan. So an operator's file has
+
+    def prepare(node: Node) -> Prepared:
+        ...
+        node.resize(0, output_shape)
+        return Prepared(fully_connected, plan)
+
+    def fully_connected(x, w, b, plan):
+        ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+
+from qref.arithmetic.requantize import Requantize
+from qref.errors import SpecViolation, UnsupportedOperator
+from qref.schema.enums import ActivationFunctionType, TensorType
+from qref.schema.model import Operator, Options, Quantization, Tensor
+
+Shape = tuple[int, ...]
+
+
+class NotYetKnown(Exception):
+    """A shape or value that only exists once the graph runs; the operator is then prepared just before it is evaluated."""
+
+
+@dataclass(slots=True)
+class Operand:
+    """A tensor as an operator's prepare sees it; `tensor` is the file's record."""
+
+    tensor: Tensor
+    type: TensorType
+    known_shape: Shape | None
+    constant: np.ndarray | None = None  # the file's data, or None
+    known_value: np.ndarray | None = None  # what the tensor holds now, while the graph runs
+
+    def __str__(self) -> str:
+        return f"tensor {self.tensor.index} ({self.tensor.name!r})"
+
+    @property
+    def shape(self) -> Shape:
+        """Present shape; raises NotYetKnown where only evaluation tells."""
+        if self.known_shape is None:
+            raise NotYetKnown(str(self))
+        return self.known_shape
+
+    @property
+    def value(self) -> np.ndarray:
+        """What the tensor holds, for operators whose output shape depends on it; raises NotYetKnown before it is computed."""
+        value = self.constant if self.constant is not None else self.known_value
+        if value is None:
+            raise NotYetKnown(str(self))
+        return value
+
+    @property
+    def dtype(self) -> np.dtype:
+        """NumPy dtype of an element."""
+        dtype = self.type.dtype
+        if dtype is None:
+            raise UnsupportedOperator(f"{self}: elements of type {self.type.name} are not supported")
+        return dtype
+
+    @property
+    def quantization(self) -> Quantization | None:
+        """The file's quantization, None where it has no scales."""
+        quantization = self.tensor.quantization
+        return quantization if quantization is not None and quantization.scale.size else None
+
+    @property
+    def scales(self) -> np.ndarray:
+        """Real units per LSB, float32 [1] per tensor or [channels] per axis."""
+        if self.quantization is None:
+            raise SpecViolation(f"{self} has type {self.type.name} but no quantization parameters: give it a scale and a zero point")
+        return self.quantization.scale
+
+    @property
+    def zero_points(self) -> np.ndarray:
+        """Zero points in LSB, int64, as many as scales."""
+        scales = self.scales
+        zero_points = self.tensor.quantization.zero_point  # type: ignore[union-attr]
+        return np.broadcast_to(zero_points if zero_points.size else np.int64(0), scales.shape)
+
+    @property
+    def scale(self) -> np.float32:
+        """The scale of a tensor quantized per tensor."""
+        if self.scales.size != 1:
+            raise SpecViolation(f"{self}: expected one scale for the whole tensor, found {self.scales.size}: quantize it per tensor")
+        return self.scales[0]
+
+    @property
+    def zero_point(self) -> int:
+        """The zero point of a tensor quantized per tensor, LSB."""
+        if self.scales.size != 1:
+            raise SpecViolation(f"{self}: expected one zero point for the whole tensor, found {self.scales.size}")
+        return int(self.zero_points[0])
+
+
+class Rules(Protocol):
+    """A runtime: which rule it applies to which operator."""
+
+    name: str
+
+    def requantize(self, operator: str, acc_bits: int) -> type[Requantize]:
+        """The rounding rule for an operator's accumulators of 32 or 64 bits."""
+        ...
+
+
+class Subgraphs(Protocol):
+    """How an operator runs another subgraph of its model (CALL_ONCE, IF, WHILE)."""
+
+    def __call__(self, subgraph_index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]: ...
+
+
+@dataclass(slots=True)
+class Node:
+    """One operator of the graph with its operands, and the runtime it is prepared for. An absent optional input is None."""
+
+    operator: Operator
+    inputs: tuple[Operand | None, ...]
+    outputs: tuple[Operand, ...]
+    rules: Rules
+    intermediates: tuple[Operand, ...] = ()
+    resources: dict[int, np.ndarray] = field(default_factory=dict)  # the interpreter's resource variables
+    resource_ids: dict[tuple[str, str], int] = field(default_factory=dict)  # (container, shared name) -> resource
+    invoke_subgraph: Subgraphs | None = None
+
+    def __str__(self) -> str:
+        return f"operator {self.operator.index} ({self.operator.name})"
+
+    @property
+    def options(self) -> Options:
+        """The operator's builtin options; of table 2 where the file uses that."""
+        return self.operator.options if self.operator.options.values else self.operator.options_2
+
+    @property
+    def activation(self) -> str:
+        """Name of the fused activation function: NONE, RELU, RELU_N1_TO_1, RELU6 (TANH and SIGN_BIT are not supported)."""
+        code = self.options.get("fused_activation_function", 0)
+        name = ActivationFunctionType(code).name if code in set(ActivationFunctionType) else str(code)
+        if name not in ("NONE", "RELU", "RELU_N1_TO_1", "RELU6"):
+            self.unsupported(f"fused activation function {name}; known are NONE, RELU, RELU_N1_TO_1 and RELU6")
+        return name
+
+    def input(self, position: int, *, optional: bool = False) -> Any:
+        """The operand at `position`; if absent, None when optional and SpecViolation otherwise."""
+        operand = self.inputs[position] if position < len(self.inputs) else None
+        if operand is None and not optional:
+            self.fail(f"input {position} is missing; the operator has {len(self.inputs)} inputs")
+        return operand
+
+    def output(self, position: int = 0) -> Operand:
+        """The output operand at `position`; SpecViolation if the file gives fewer."""
+        if position >= len(self.outputs):
+            self.fail(f"output {position} is missing; the operator has {len(self.outputs)} outputs")
+        return self.outputs[position]
+
+    def resize(self, position: int, shape: Sequence[int], type: TensorType | None = None) -> None:
+        """Set the shape of an output and, where it is not the declared one, its type."""
+        operand = self.output(position)
+        operand.known_shape = tuple(int(n) for n in shape)
+        if any(n < 0 for n in operand.known_shape):
+            self.fail(f"output {operand} would have the shape {list(operand.known_shape)}: no dimension may be negative")
+        if type is not None:
+            operand.type = type
+
+    def requantize(self, effective_scale: Any, acc_bits: int = 32) -> Requantize:
+        """The runtime's rounding rule for this operator, holding the constants of these effective scales (float64, per channel)."""
+        return self.rules.requantize(self.operator.name, acc_bits).of(np.atleast_1d(np.asarray(effective_scale, np.float64)))
+
+    def expect(self, condition: Any, message: str) -> None:
+        """Raise SpecViolation with `message`, which says what was expected and what was found, unless `condition` holds."""
+        if not condition:
+            self.fail(message)
+
+    def expect_type(self, operand: Operand, *types: TensorType) -> None:
+        """Raise UnsupportedOperator unless the operand has one of the types."""
+        if operand.type not in types:
+            self.unsupported(f"{operand} has type {operand.type.name}; expected {' or '.join(t.name for t in types)}")
+
+    def fail(self, message: str) -> NoReturn:
+        """Raise SpecViolation that names this operator."""
+        raise SpecViolation(f"{self}: {message}")
+
+    def unsupported(self, message: str) -> NoReturn:
+        """Raise UnsupportedOperator that names this operator."""
+        raise UnsupportedOperator(f"{self}: {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An operator ready to evaluate: outputs = reference(*inputs, plan).
+
+    reference   the NumPy form, whole tensors in and out; a tuple of arrays where there are several outputs
+    plan        its frozen constants
+    explain     explain(*inputs, plan, element) -> steps: one output element in plain Python integers; None where not written yet
+    updates     positions of the variable inputs that receive the trailing results of `reference` (an LSTM's states)
+    pure        whether the results depend on the inputs alone: then an operator on constants is evaluated once
+    """
+
+    reference: Callable[..., Any]
+    plan: Any
+    explain: Callable[..., list[Step]] | None = None
+    updates: tuple[int, ...] = ()
+    pure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One named step of an explanation; `value` is an integer, a float, or a tuple of taps. The last step is the result."""
+
+    name: str
+    value: Any
+    detail: Mapping[str, Any] = field(default_factory=dict)

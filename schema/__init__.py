@@ -1,0 +1,1 @@
+"""The file: bytes <-> Model, Subgraph, Operator, Tensor. No arithmetic here."""
