@@ -14,11 +14,18 @@ import numpy as np
 from qref.errors import InputError
 from qref.ops.node import Prepared
 
-from . import matmul
+from . import elementwise, matmul, pooling, recurrent, reduction, unary
 
 Binder = Callable[[Any, Sequence[np.ndarray | None]], Callable[..., Any]]
 
-BINDERS: dict[Callable[..., Any], Binder] = {**matmul.BINDERS}
+BINDERS: dict[Callable[..., Any], Binder] = {
+    **matmul.BINDERS,
+    **recurrent.BINDERS,
+    **elementwise.BINDERS,
+    **unary.BINDERS,
+    **pooling.BINDERS,
+    **reduction.BINDERS,
+}
 
 KERNELS = ("numba", "numpy")
 

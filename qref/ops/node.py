@@ -14,6 +14,7 @@ is a pure function of the inputs and that plan. So an operator's file has
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
@@ -26,6 +27,8 @@ from qref.schema.enums import ActivationFunctionType, TensorType
 from qref.schema.model import Operator, Options, Quantization, Tensor
 
 Shape = tuple[int, ...]
+
+MAX_ELEMENTS = 2**28  # of one tensor: far beyond real models, small enough to fit in memory
 
 
 class NotYetKnown(Exception):
@@ -168,6 +171,8 @@ class Node:
         operand.known_shape = tuple(int(n) for n in shape)
         if any(n < 0 for n in operand.known_shape):
             self.fail(f"output {operand} would have the shape {list(operand.known_shape)}: no dimension may be negative")
+        if math.prod(operand.known_shape) > MAX_ELEMENTS:
+            self.fail(f"output {operand} of shape {list(operand.known_shape)} would have more than {MAX_ELEMENTS} elements")
         if type is not None:
             operand.type = type
 
