@@ -1,9 +1,15 @@
 """qref tells, to the last bit, what a quantized .tflite model computes, in which runtime, and why."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from qref.errors import BackendError, InputError, InvalidModel, ModelError, QrefError, SpecViolation, UnsupportedOperator
-from qref.interpreter import Interpreter, OpResolverType
 from qref.models import bundled
 from qref.schema import Limits, Model, load
+
+if TYPE_CHECKING:
+    from qref.interpreter import Interpreter, OpResolverType
 
 __version__ = "0.1.0"
 
@@ -22,3 +28,12 @@ __all__ = [
     "bundled",
     "load",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the interpreter, and numba with it, when it is first asked for: reading a file needs neither."""
+    if name in ("Interpreter", "OpResolverType"):
+        from qref import interpreter
+
+        return getattr(interpreter, name)
+    raise AttributeError(f"module 'qref' has no attribute {name!r}")

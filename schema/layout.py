@@ -77,27 +77,27 @@ class _Probe:
         self.kind = ""
         self.scalar = ""
 
-    def Offset(self, vtable_offset: int) -> int:  # noqa: N802
+    def Offset(self, vtable_offset: int) -> int:
         self.slot = (vtable_offset - 4) // 2 if self.slot < 0 else self.slot
         return 4 if self.present else 0
 
-    def Get(self, flags: Any, _: int) -> Any:  # noqa: N802
+    def Get(self, flags: Any, _: int) -> Any:
         if not self.kind:
             self.kind, self.scalar = "scalar", flags.packer_type.format[-1]
         return flags.py_type(0)
 
-    def Vector(self, _: int) -> int:  # noqa: N802
+    def Vector(self, _: int) -> int:
         return 0
 
-    def Indirect(self, _: int) -> int:  # noqa: N802
+    def Indirect(self, _: int) -> int:
         self.kind = "table"
         return 0
 
-    def String(self, _: int) -> bytes:  # noqa: N802
+    def String(self, _: int) -> bytes:
         self.kind = "string"
         return b""
 
-    def Union(self, *_: Any) -> None:  # noqa: N802
+    def Union(self, *_: Any) -> None:
         self.kind = "union"
 
 

@@ -30,7 +30,11 @@ class ByValue:
 def _equal(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-    return bool(a == b)
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    return bool(a == b or (a != a and b != b))  # a NaN equals a NaN
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,6 +179,9 @@ class Buffer(ByValue):
     data: bytes | memoryview
     external: bool = False
 
+    def __reduce__(self) -> tuple[type[Buffer], tuple[bytes, bool]]:  # a memoryview cannot be pickled
+        return Buffer, (bytes(self.data), self.external)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signature(ByValue):
@@ -210,7 +217,7 @@ class Model(ByValue):
     external_buffers: tuple[Options, ...] = ()
 
     def data(self, tensor: Tensor) -> np.ndarray | None:
-        """The tensor's constant: a read-only array of its shape and dtype, 4-bit and 2-bit values unpacked; None if it has none."""
+        """The tensor's constant, as `constant` gives it: a read-only array of its shape and dtype; None if it has none."""
         from .constants import constant
 
         return constant(self, tensor)

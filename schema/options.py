@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from .errors import InvalidModel
 from .layout import Field, layout
 from .model import NO_OPTIONS, Options
@@ -57,7 +55,7 @@ def _decode_field(field: Field, value: Any) -> Any:
 def encode(options: Options) -> Tree:
     """The tree of an Options; fields that it does not name get the schema's default.
 
-    Raises InvalidModel where the schema has no such table, no such field, or the field cannot hold the value.
+    Raises InvalidModel where the schema has no such table or the table no such field.
     """
     try:
         fields = {field.name: field for field in layout(options.table).fields}
@@ -66,15 +64,14 @@ def encode(options: Options) -> Tree:
     for name in options.values:
         if name not in fields:
             raise InvalidModel(f"{options.table} has no field {name!r}; it has {', '.join(fields) or 'none'}")
-    return {name: _encode_field(options.table, field, options.values) for name, field in fields.items()}
+    return {name: _encode_field(field, options.values.get(name, field.default)) for name, field in fields.items()}
 
 
-def _encode_field(table: str, field: Field, values: Mapping[str, Any]) -> Any:
-    value = values.get(field.name, field.default)
+def _encode_field(field: Field, value: Any) -> Any:
     if value is None:
         return None
     if field.kind == "scalar":
-        return _encode_scalar(f"{table}.{field.name}", field, value)
+        return value if not field.vector or len(value) else None
     if field.vector:
         one = raw if field.kind == "string" else encode
         return [one(item) for item in value] or None
@@ -83,14 +80,26 @@ def _encode_field(table: str, field: Field, values: Mapping[str, Any]) -> Any:
     return encode(value)
 
 
-def _encode_scalar(what: str, field: Field, value: Any) -> Any:
-    """A scalar or a vector of them, held against the range of the field's type."""
-    if field.vector and isinstance(value, bytes | bytearray | memoryview):
-        value = np.frombuffer(value, np.uint8)
-    if field.scalar in "?fd":
-        return np.asarray(value, np.float32 if field.scalar == "f" else bool) if field.vector else value
-    array = np.asarray(value, object if not field.vector or not len(value) else None)
-    info = np.iinfo(field.dtype)
-    if array.size and not (info.min <= array.min() and array.max() <= info.max):
-        raise InvalidModel(f"{what} is {value}: expected {info.dtype} values, {info.min} to {info.max}")
-    return array.astype(field.dtype) if field.vector else int(value)
+def complete(table: str, values: Mapping[str, Any]) -> Options:
+    """The Options that a file with these values would load as: every field of the table, the schema's default where not given.
+
+    Raises InvalidModel where the schema has no such table or the table no such field.
+
+    >>> complete("Conv2DOptions", {"stride_w": 2}).dilation_w_factor
+    1
+    """
+    given = Options(table, dict(values))
+    encode(given)
+    return Options(table, {field.name: _plain(field, values.get(field.name)) for field in layout(table).fields})
+
+
+def _plain(field: Field, value: Any) -> Any:
+    """A value as `decode` would give it: enumerations as int, floats as float32 holds them, vectors as tuples or bytes."""
+    if value is None:
+        empty = None if field.default is None else field.default
+        return _decode_field(field, empty)
+    if field.kind != "scalar":
+        return tuple(value) if field.vector else value
+    if field.vector:
+        return bytes(value) if field.scalar == "B" else tuple(field.dtype.type(item).item() for item in value)
+    return bool(value) if field.scalar == "?" else field.dtype.type(value).item()

@@ -39,7 +39,8 @@ def load(source: str | os.PathLike[str] | bytes | bytearray | memoryview, *, lim
 
     source   a path, or the bytes of a file
     limits   bounds on time and memory, `Limits()` by default
-    Returns the Model. Raises InvalidModel, and nothing else, whatever the bytes or the path.
+    Returns the Model. Signatures and metadata that name tensors, subgraphs or buffers which are not there are left out.
+    Raises InvalidModel, and nothing else, whatever the bytes or the path.
     """
     limits = limits or Limits()
     if isinstance(source, str | os.PathLike):
@@ -91,8 +92,8 @@ def _model(tree: Tree, data: bytes) -> Model:
         operator_codes=codes,
         subgraphs=subgraphs,
         buffers=buffers,
-        signatures=tuple(map(_signature, tree["signature_defs"] or ())),
-        metadata=tuple(Metadata(text(m["name"]), m["buffer"]) for m in tree["metadata"] or ()),
+        signatures=tuple(s for s in map(_signature, tree["signature_defs"] or ()) if _leads_somewhere(s, subgraphs)),
+        metadata=tuple(Metadata(text(m["name"]), m["buffer"]) for m in tree["metadata"] or () if m["buffer"] < len(buffers)),
         metadata_buffer=_integers(tree["metadata_buffer"]),
         external_buffer_groups=tuple(decode("ExternalBufferGroup", g) for g in tree["external_buffer_groups"] or ()),
         external_buffers=tuple(decode("ExternalBuffer", b) for b in tree["external_buffers"] or ()),
@@ -109,7 +110,8 @@ def _operator_code(tree: Tree) -> OperatorCode:
 def _outside(what: str, data: bytes, offset: int, size: int) -> memoryview:
     """Bytes that lie behind the flatbuffer."""
     if offset + size > len(data):
-        raise InvalidModel(f"{what}: expected bytes {offset} to {offset + size}, found a file of {len(data)} bytes; it is cut short")
+        expected = f"expected bytes {offset} to {offset + size}"
+        raise InvalidModel(f"{what}: {expected}, found a file of {len(data)} bytes; it is cut short: download it again")
     return memoryview(data)[offset : offset + size]
 
 
@@ -227,6 +229,14 @@ def _signature(tree: Tree) -> Signature:
     inputs = {text(entry["name"]): entry["tensor_index"] for entry in tree["inputs"] or ()}
     outputs = {text(entry["name"]): entry["tensor_index"] for entry in tree["outputs"] or ()}
     return Signature(text(tree["signature_key"]), tree["subgraph_index"], inputs, outputs)
+
+
+def _leads_somewhere(signature: Signature, subgraphs: tuple[Subgraph, ...]) -> bool:
+    """Whether all that a signature names is there. LiteRT runs files where it is not, as tools that cut graphs leave them."""
+    if signature.subgraph_index >= len(subgraphs):
+        return False
+    count = len(subgraphs[signature.subgraph_index].tensors)
+    return all(index < count for index in (*signature.inputs.values(), *signature.outputs.values()))
 
 
 def _integers(vector: Any) -> tuple[Any, ...]:

@@ -62,8 +62,8 @@ class _Verifier:
         if self.size < 8:
             self.fail("a .tflite file", 0, "at least 8 bytes", f"{self.size}")
         if self.data[4:8] != FILE_IDENTIFIER:
-            found = bytes(self.data[4:8])
-            raise InvalidModel(f"not a .tflite file: bytes 4 to 7 are {found!r}, expected {FILE_IDENTIFIER!r}; give a .tflite model")
+            expected = f"expected {FILE_IDENTIFIER!r} in bytes 4 to 7"
+            raise InvalidModel(f"not a .tflite file: {expected}, found {self.data[4:8]!r}; give a .tflite model")
         return self.table(layout("Model"), self.offset("the root", 0), 1)
 
     def fail(self, what: str, place: int, expected: str, found: str) -> NoReturn:
@@ -143,7 +143,7 @@ class _Verifier:
             return count
         self.bytes_left -= count * item
         if self.bytes_left < 0:
-            self.fail(what, place, "vectors and strings shared in moderation (Limits.max_sharing)", "a file that shares without end")
+            self.fail(what, place, f"at most {self.size} bytes shared in moderation (Limits.max_sharing)", "more")
         return count
 
     def vector(self, what: str, field: Field, place: int, depth: int) -> Any:

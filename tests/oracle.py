@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 import qref
+from qref.compare.inputs import draw as random_array  # noqa: F401  (tests draw their arrays with it)
+from qref.compare.inputs import draw_inputs
 from qref.compare.litert import Litert
+from qref.compare.verify import count_mismatches
 from qref.schema import Model, write
 
 needs_litert = pytest.mark.skipif(importlib.util.find_spec("ai_edge_litert") is None, reason="ai-edge-litert is not installed")
@@ -20,28 +23,6 @@ needs_litert = pytest.mark.skipif(importlib.util.find_spec("ai_edge_litert") is 
 def litert(kernel_set: str = "reference") -> Litert:
     """One LiteRT process for the whole test run."""
     return Litert(kernel_set, timeout=120)
-
-
-def random_inputs(model: Model, seed: int = 0) -> dict[int, np.ndarray]:
-    """Arrays for the inputs of the main subgraph, by position: floats are normal, small integers fill their range."""
-    rng, graph = np.random.default_rng(seed), model.subgraphs[0]
-    arrays = {}
-    for position, index in enumerate(graph.inputs):
-        tensor = graph.tensors[index]
-        arrays[position] = random_array(rng, tensor.shape, tensor.type.dtype)
-    return arrays
-
-
-def random_array(rng: np.random.Generator, shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
-    """Normal floats, random bools, integers over the whole range of 8 and 16 bits and 0 to 2 beyond."""
-    if dtype.kind == "f":
-        return rng.normal(size=shape).astype(dtype)
-    if dtype.kind == "b":
-        return rng.integers(0, 2, shape).astype(dtype)
-    if dtype.itemsize >= 4:
-        return rng.integers(0, 3, shape).astype(dtype)
-    limits = np.iinfo(dtype)
-    return rng.integers(limits.min, limits.max, shape, endpoint=True).astype(dtype)
 
 
 def run_qref(model: Model, rounds: Sequence[dict[int, np.ndarray]], kernels: str) -> list[dict[int, np.ndarray]]:
@@ -66,14 +47,16 @@ def run_qref(model: Model, rounds: Sequence[dict[int, np.ndarray]], kernels: str
 
 
 def assert_same_bits(got: np.ndarray, want: np.ndarray, what: str = "") -> None:
-    """Equal in dtype, shape and value; NaN equals NaN, and -0 equals 0."""
+    """Equal in dtype, shape and every bit, the sign of zero included; NaN equals NaN."""
     assert (got.dtype, got.shape) == (want.dtype, want.shape), f"{what}: {got.dtype}{got.shape}, LiteRT {want.dtype}{want.shape}"
-    np.testing.assert_array_equal(got, want, err_msg=what)
+    if count_mismatches(got, want):
+        np.testing.assert_array_equal(got, want, err_msg=what)
+        raise AssertionError(f"{what}: only signs of zero differ")
 
 
 def assert_equals_litert(model: Model, rounds: Sequence[dict[int, np.ndarray]] | None = None, kernel_set: str = "reference") -> int:
     """qref's numba and NumPy forms both give LiteRT's bits in every tensor; returns how many elements were compared."""
-    rounds = [random_inputs(model, seed) for seed in range(2)] if rounds is None else rounds
+    rounds = [draw_inputs(model, seed) for seed in range(2)] if rounds is None else rounds
     wanted = litert(kernel_set).run(write(model), rounds)
     count = 0
     for kernels in ("numba", "numpy"):

@@ -24,8 +24,8 @@ def quantize(x: ArrayLike, scale: ArrayLike, zero_point: ArrayLike, dtype: DType
 
     q = clamp(round(float32(x / scale)) + zero_point), ties away from zero, within dtype
 
-    What does not fit in 32 bits, infinities and NaN become -2^31, as on x86, and the sum with zero_point wraps: they all end at the
-    lower limit of dtype, or at the upper one if zero_point is negative.
+    What does not fit in 32 bits, infinities and NaN become -2^31, as on x86, and the sum with zero_point wraps: they all end at
+    the lower limit of dtype, or at the upper one if zero_point is negative.
 
     >>> quantize(np.float32([0.25, -1, 1e30]), 0.1, 3, "int8")
     array([   6,   -7, -128], dtype=int8)

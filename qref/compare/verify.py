@@ -1,0 +1,141 @@
+"""Verify: a model run by qref and by LiteRT on the same inputs, every tensor compared in every bit."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from qref.compare.inputs import draw_inputs
+from qref.compare.litert import Litert
+from qref.errors import BackendError, InputError, QrefError
+from qref.interpreter import Interpreter
+from qref.schema import Model, load
+
+KERNEL_SET_OF = {"litert-reference": "reference"}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first operator, in the order of execution, one of whose outputs differs."""
+
+    operator: int
+    name: str
+    tensor: int
+    tensor_name: str
+    mismatches: int
+    elements: int
+
+    def __str__(self) -> str:
+        return f"operator {self.operator} ({self.name}), tensor {self.tensor}: {self.mismatches} of {self.elements} elements"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What came of one model.
+
+    status   "exact", "differs", "refused" (by LiteRT: nothing to compare with) or "failed" (qref raised)
+    reason   why it was refused or failed, else empty
+    """
+
+    model: str
+    runtime: str
+    status: str
+    operators: int = 0
+    tensors: int = 0
+    elements: int = 0
+    mismatches: int = 0
+    first: Difference | None = None
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as for JSON."""
+        return asdict(self)
+
+
+def find_models(paths: Sequence[str | pathlib.Path]) -> list[pathlib.Path]:
+    """The files among `paths`, and all .tflite files below the folders among them, sorted."""
+    found: list[pathlib.Path] = []
+    for path in map(pathlib.Path, paths):
+        if path.is_dir():
+            inside = sorted(path.rglob("*.tflite"))
+            if not inside:
+                raise InputError(f"there is no .tflite file in {path}")
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            raise InputError(f"there is no file or folder {path}")
+    return found
+
+
+def verify(
+    paths: Sequence[str | pathlib.Path], runtime: str = "litert-reference", rounds: int = 2, seed: int = 0, timeout: float = 300
+) -> Iterator[Verification]:
+    """Compare every model, one after the other; LiteRT runs first, in a process of its own, `timeout` seconds at most.
+
+    Raises InputError for a wrong path or argument and BackendError where LiteRT is not installed.
+    """
+    if runtime not in KERNEL_SET_OF:
+        raise InputError(f"runtime {runtime!r} has no LiteRT kernel set to compare with; there are {', '.join(KERNEL_SET_OF)}")
+    if rounds < 1:
+        raise InputError(f"rounds must be at least 1, found {rounds}")
+    models = find_models(paths)
+    with Litert(KERNEL_SET_OF[runtime], timeout) as litert:
+        for path in models:
+            yield verify_one(path, runtime, rounds, seed, litert)
+
+
+def verify_one(path: pathlib.Path, runtime: str, rounds: int, seed: int, litert: Litert) -> Verification:
+    """Compare one model on `rounds` inputs drawn from seed, seed + 1, ..."""
+    try:
+        model = load(path)
+        inputs = [draw_inputs(model, seed + r) for r in range(rounds)]
+    except QrefError as error:
+        return Verification(str(path), runtime, "failed", reason=str(error))
+    operators = len(model.subgraphs[0].operators)
+    try:
+        expected = litert.run(path.read_bytes(), inputs)
+    except BackendError as error:
+        return Verification(str(path), runtime, "refused", operators, reason=str(error))
+    try:
+        return compare(model, str(path), runtime, inputs, expected)
+    except QrefError as error:
+        return Verification(str(path), runtime, "failed", operators, reason=str(error))
+
+
+def compare(
+    model: Model, name: str, runtime: str, inputs: Sequence[dict[int, np.ndarray]], expected: Sequence[dict[int, np.ndarray]]
+) -> Verification:
+    """Run qref on the inputs of each round and count the elements that differ from the expected tensors."""
+    interpreter = Interpreter(model_content=model, runtime=runtime)
+    interpreter.allocate_tensors()
+    graph = model.subgraphs[0]
+    tensors = elements = mismatches = 0
+    first: Difference | None = None
+    for arrays, wanted in zip(inputs, expected):
+        for position, array in arrays.items():
+            interpreter.set_tensor(graph.inputs[position], array)
+        interpreter.invoke()
+        for index, want in wanted.items():
+            different = count_mismatches(interpreter.get_tensor(index), want)
+            tensors, elements, mismatches = tensors + 1, elements + want.size, mismatches + different
+            writer = next((o for o in graph.operators if index in o.outputs), None)
+            if different and writer is not None and (first is None or writer.index < first.operator):
+                first = Difference(writer.index, writer.name, index, graph.tensors[index].name, different, want.size)
+    status = "differs" if mismatches else "exact"
+    return Verification(name, runtime, status, len(graph.operators), tensors, elements, mismatches, first)
+
+
+def count_mismatches(got: np.ndarray, want: np.ndarray) -> int:
+    """How many elements differ in any bit; two NaN count as equal, arrays of another shape or dtype differ in every element."""
+    if got.shape != want.shape or got.dtype != want.dtype:
+        return max(1, want.size)
+    if want.dtype.kind not in "fc":
+        return int(np.count_nonzero(got != want))
+    bits = np.dtype(f"V{want.dtype.itemsize}")
+    different = np.ascontiguousarray(got).view(bits) != np.ascontiguousarray(want).view(bits)
+    return int(np.count_nonzero(different & ~(np.isnan(got) & np.isnan(want))))
