@@ -12,7 +12,7 @@ from qref.dispatch import bind
 from qref.errors import InvalidModel, UnsupportedOperator
 from qref.ops import Node, NotYetKnown, Operand, Prepared, find_prepare
 from qref.ops.node import Rules, Shape, Subgraphs
-from qref.schema.model import Model, Subgraph
+from qref.schema.model import Model, Subgraph, Tensor
 
 
 @dataclass(slots=True)
@@ -21,6 +21,7 @@ class Resources:
 
     values: dict[int, np.ndarray] = field(default_factory=dict)
     ids: dict[tuple[str, str], int] = field(default_factory=dict)
+    called_once: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Step:
     prepared: Prepared | None = None
     evaluate: Callable[..., Any] | None = None
     folded: bool = False  # its results are constants, computed once
+    unshaped: tuple[int, ...] = ()  # positions of the outputs whose shapes only the results tell
 
 
 class Execution:
@@ -39,7 +41,10 @@ class Execution:
     def __init__(self, model: Model, subgraph: Subgraph, rules: Rules, kernels: str, resources: Resources, subgraphs: Subgraphs):
         self.subgraph = subgraph
         self.kernels = kernels
-        self.operands = [Operand(t, t.type, tuple(abs(n) for n in t.shape), model.data(t)) for t in subgraph.tensors]
+        written = {*subgraph.inputs, *(i for operator in subgraph.operators for i in operator.outputs)}
+        self.operands = [
+            Operand(t, t.type, tuple(abs(n) for n in t.shape), _constant(model, t, t.index in written)) for t in subgraph.tensors
+        ]
         self.values: list[np.ndarray | None] = [operand.constant for operand in self.operands]
         self.steps = [
             Step(
@@ -51,6 +56,8 @@ class Execution:
                     intermediates=tuple(self.operands[i] for i in operator.intermediates),
                     resources=resources.values,
                     resource_ids=resources.ids,
+                    called_once=resources.called_once,
+                    subgraphs=model.subgraphs,
                     invoke_subgraph=subgraphs,
                 )
             )
@@ -68,17 +75,29 @@ class Execution:
             except NotYetKnown:
                 step.prepared = step.evaluate = None
                 for operand in step.node.outputs:
-                    operand.known_shape = None
-            step.folded = step.prepared is not None and step.prepared.pure and all(_is_known(o) for o in step.node.inputs)
-            if step.folded:
-                self._evaluate(step)
-                for operand in step.node.outputs:
-                    operand.known_value = self.values[operand.tensor.index]
+                    operand.known_shape = operand.known_value = None
+            step.folded = self._fold(step)
         self.reset_variables()
         for index in self.subgraph.inputs:
             operand, value = self.operands[index], self.values[index]
             if operand.constant is None and (value is None or value.shape != operand.shape):
                 self.values[index] = np.zeros(operand.shape, operand.dtype)
+
+    def _fold(self, step: Step) -> bool:
+        """Compute the results now if they are constants; tell whether they are."""
+        if step.prepared is None or not step.prepared.pure:
+            return False
+        outputs = step.node.outputs
+        if outputs and all(operand.known_value is not None for operand in outputs):
+            for operand in outputs:
+                self.values[operand.tensor.index] = operand.known_value
+            return True
+        if not all(_is_known(operand) for operand in step.node.inputs):
+            return False
+        self._evaluate(step)
+        for operand in outputs:
+            operand.known_value = self.values[operand.tensor.index]
+        return True
 
     def resize_input(self, index: int, shape: Shape) -> None:
         """Give an input tensor another shape; takes effect with the next `allocate`."""
@@ -102,7 +121,10 @@ class Execution:
             inputs = [(o, self._value(step.node, o)) for o in step.node.inputs if o is not None and o.constant is None]
             for operand, value in inputs:
                 operand.known_shape, operand.known_value = value.shape, value
-            self._prepare(step)
+            try:
+                self._prepare(step)
+            except NotYetKnown as unknown:
+                step.node.fail(f"needs {unknown}, which is not known even while the graph runs")
             self._evaluate(step)
             step.prepared = None
             for operand, _ in inputs:
@@ -113,10 +135,13 @@ class Execution:
         prepare = find_prepare(name)
         if prepare is None:
             raise UnsupportedOperator(f"{step.node}: qref has no such operator; the model can be analyzed but not run")
+        for operand in step.node.outputs:
+            operand.known_shape = None
         try:
             step.prepared = prepare(step.node)
         except ValueError as error:  # a constant outside the domain of an arithmetic rule
             step.node.fail(str(error))
+        step.unshaped = tuple(i for i, operand in enumerate(step.node.outputs) if operand.known_shape is None)
         constants = [None if o is None else o.constant if o.constant is not None else o.known_value for o in step.node.inputs]
         step.evaluate = bind(step.prepared, constants, self.kernels)
 
@@ -130,6 +155,8 @@ class Execution:
         inputs = [None if o is None else self._value(step.node, o) for o in step.node.inputs]
         results = step.evaluate(*inputs)  # type: ignore[misc]
         results = list(results) if isinstance(results, tuple) else [results]
+        for position in step.unshaped:
+            step.node.outputs[position].known_shape = results[position].shape
         for operand, result in zip(step.node.outputs, results):
             assert result.shape == operand.shape and result.dtype == operand.dtype, (str(step.node), result.shape, result.dtype, operand)
             self.values[operand.tensor.index] = result
@@ -140,3 +167,11 @@ class Execution:
 
 def _is_known(operand: Operand | None) -> bool:
     return operand is None or operand.constant is not None or operand.known_value is not None
+
+
+def _constant(model: Model, tensor: Tensor, written: bool) -> np.ndarray | None:
+    """The file's data; a tensor without elements that nothing writes needs none."""
+    data = model.data(tensor)
+    if data is None and not written and 0 in tensor.shape and tensor.type.dtype is not None:
+        return np.zeros(tensor.shape, tensor.type.dtype)
+    return data

@@ -11,7 +11,7 @@ import numpy as np
 
 from qref.details import operator_details, tensor_details
 from qref.dispatch import check_kernels
-from qref.errors import InputError
+from qref.errors import InputError, InvalidModel
 from qref.execution import Execution, Resources
 from qref.runtimes import runtime as find_runtime
 from qref.schema import check, load
@@ -82,6 +82,7 @@ class Interpreter:
             Execution(self._model, subgraph, rules, kernels, resources, self._invoke_subgraph) for subgraph in self._model.subgraphs
         ]
         self._allocated = [False] * len(self._executions)
+        self._running: set[int] = set()
 
     @property
     def model(self) -> Model:
@@ -104,18 +105,23 @@ class Interpreter:
     def _invoke(self, subgraph_index: int) -> None:
         if not self._allocated[subgraph_index]:
             raise NotReady("call allocate_tensors() before invoke(), and again after resize_tensor_input()")
-        self._executions[subgraph_index].invoke()
+        self._running.add(subgraph_index)
+        try:
+            self._executions[subgraph_index].invoke()
+        finally:
+            self._running.discard(subgraph_index)
 
     def _invoke_subgraph(self, subgraph_index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run a subgraph for an operator of another one: CALL_ONCE, IF, WHILE."""
         execution = self._executions[subgraph_index]
-        if len(inputs) != len(execution.subgraph.inputs):
-            raise InputError(f"subgraph {subgraph_index} takes {len(execution.subgraph.inputs)} inputs, was given {len(inputs)}")
-        for index, value in zip(execution.subgraph.inputs, inputs):
+        if subgraph_index in self._running:
+            raise InvalidModel(f"subgraph {subgraph_index} ({execution.subgraph.name!r}) calls itself, which no runtime allows")
+        for index, value in zip(execution.subgraph.inputs, inputs, strict=True):
             self._resize(index, value.shape, subgraph_index)
         self._allocate(subgraph_index)
         for index, value in zip(execution.subgraph.inputs, inputs):
-            self._set(index, value, subgraph_index)
-        execution.invoke()
+            execution.values[index] = value.copy()
+        self._invoke(subgraph_index)
         return [self._get(index, subgraph_index) for index in execution.subgraph.outputs]
 
     def set_tensor(self, tensor_index: int, value: Any) -> None:
@@ -124,7 +130,10 @@ class Interpreter:
 
     def _set(self, tensor_index: int, value: Any, subgraph_index: int) -> None:
         operand = self._operand(tensor_index, subgraph_index)
-        array = np.array(value)
+        try:
+            array = np.array(value)
+        except ValueError as error:
+            raise InputError(f"{operand} takes {operand.type.name} values; what was given is no array: {error}") from None
         shape = operand.known_shape if operand.known_shape is not None else operand.tensor.shape
         if operand.type.dtype is not None and (array.dtype != operand.dtype or array.shape != shape):
             raise InputError(f"{operand} takes {operand.dtype} of shape {list(shape)}; found {array.dtype} of shape {list(array.shape)}")
@@ -142,6 +151,10 @@ class Interpreter:
         if value is None:
             raise NotReady(f"{operand} holds nothing yet: call allocate_tensors() and invoke() first")
         return value
+
+    def is_held(self, tensor_index: int, subgraph_index: int = 0) -> bool:
+        """Whether get_tensor has something to give: not so before allocate_tensors() and invoke() have made it."""
+        return self._executions[subgraph_index].values[self._operand(tensor_index, subgraph_index).tensor.index] is not None
 
     def tensor(self, tensor_index: int) -> Callable[[], np.ndarray]:
         """A function that gives the array of a tensor itself, not a copy: writing to an input's array sets the input."""

@@ -56,7 +56,7 @@ class TensorType(IntEnum):
         return 8 * self.dtype.itemsize if self.dtype is not None else 0
 
 
-_DTYPES = {
+_DTYPES: dict[TensorType, np.dtype] = {
     TensorType.FLOAT32: np.dtype(np.float32),
     TensorType.FLOAT16: np.dtype(np.float16),
     TensorType.INT32: np.dtype(np.int32),

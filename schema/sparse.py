@@ -10,6 +10,8 @@ Source: the comments on SparsityParameters in the TFLite schema; compared with L
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 
 from .errors import InvalidModel
@@ -105,5 +107,5 @@ def _original_coordinates(
     return tuple(original[dimension] for dimension in range(rank))
 
 
-def _fail(expected: str, found: object) -> None:
+def _fail(expected: str, found: object) -> NoReturn:
     raise InvalidModel(f"sparse tensor: expected {expected}, found {found}; the file is damaged: convert it again")

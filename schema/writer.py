@@ -53,7 +53,7 @@ def write(model: Model) -> bytes:
     for data in external:
         offsets.append(_aligned(end))
         end = offsets[-1] + len(data)
-    parts = [_flatbuffer(model, offsets)]
+    parts: list[bytes | memoryview] = [_flatbuffer(model, offsets)]
     end = len(parts[0])
     for offset, data in zip(offsets, external):
         parts += [bytes(offset - end), data]

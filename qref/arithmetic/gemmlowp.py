@@ -132,7 +132,10 @@ def logistic(a: ArrayLike, integer_bits: int, bits: int = 32) -> np.ndarray:
 
 
 def tanh(a: ArrayLike, integer_bits: int, bits: int = 32) -> np.ndarray:
-    """Return tanh(a) as Q0, for a with integer_bits integer bits; 2 a is the same word with one integer bit more."""
+    """Return the hyperbolic tangent of a as Q0, for a with integer_bits integer bits.
+
+    2 a is the same word with one integer bit more.
+    """
     a = np.asarray(a, np.int64)
     return np.sign(a) * one_minus_x_over_one_plus_x(exp_on_negative_values(-np.abs(a), integer_bits + 1, bits), bits)
 

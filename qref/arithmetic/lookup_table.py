@@ -46,12 +46,12 @@ def gelu_approximate(x: np.ndarray) -> np.ndarray:
 
 
 def log_or(lowest: np.float32) -> Function:
-    """LOG: the logarithm, and lowest where there is none; LiteRT takes the least value that the output can hold."""
+    """LOG: the logarithm, and lowest where there is none; LiteRT takes the least value the output can hold."""
     return lambda x: np.where(x > 0, logf(x), lowest)
 
 
 def rsqrt_or(highest: np.float32) -> Function:
-    """RSQRT of 16 bits: 1 / sqrt(x), and highest where there is none; LiteRT takes the greatest value that the output can hold."""
+    """RSQRT of 16 bits: 1 / sqrt(x), and highest where there is none; LiteRT takes the greatest value the output can hold."""
 
     def rsqrt(x: np.ndarray) -> np.ndarray:
         positive = x > 0
@@ -80,8 +80,8 @@ def lookup_table_8bit(
     x = np.float32(input_scale) * (q.astype(np.int64) - input_zero_point).astype(np.float32)
     with np.errstate(all="ignore"):
         steps = round_half_away(function(x) * (np.float32(1) / np.float32(output_scale)))
-        rescaled = cast_int32(steps + np.float32(output_zero_point))
-    return np.clip(rescaled, limits.min, limits.max).astype(dtype)
+        entries = np.clip(steps + np.float32(output_zero_point), limits.min, limits.max)
+    return cast_int32(entries).astype(dtype)
 
 
 def look_up_8bit(table: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -100,7 +100,7 @@ def lookup_table_16bit(
     """Return the 513 int16 entries of equation (2), at inputs -32768, -32640, ... and 32767.
 
     Each entry but the last is shifted by half of the error that interpolation makes in the middle of its interval.
-    Scales are in real units per LSB, zero points in LSB; real is the type of the arithmetic and of what function takes and returns.
+    Scales are in real units per LSB, zero points in LSB; real is the type of the arithmetic, function's included.
     """
     input_min = real(input_scale) * real(INT16_MIN - input_zero_point)
     input_max = real(input_scale) * real(INT16_MAX - input_zero_point)
@@ -116,8 +116,8 @@ def lookup_table_16bit(
         start = round_half_away(at_start[:-1])
         interpolated = round_half_away((at_start[1:] + start) / real(2))
         bias = round_half_away((interpolated - at_middle) / real(2))
-        entries = cast_int32(np.append(start - bias, round_half_away(at_end)))
-    return np.clip(entries, INT16_MIN, INT16_MAX).astype(np.int16)
+        entries = np.clip(np.append(start - bias, round_half_away(at_end)), INT16_MIN, INT16_MAX)
+    return cast_int32(entries).astype(np.int16)  # NaN, an infinity interpolated with another, gives 0 as in C
 
 
 def look_up_16bit(table: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -125,7 +125,7 @@ def look_up_16bit(table: np.ndarray, q: np.ndarray) -> np.ndarray:
 
     >>> table = lookup_table_16bit(np.exp, 10 / 65535, 32767, 2 / 65535, 0, np.float64)
     >>> look_up_16bit(table, np.int16([-32768, 0, 32767]))
-    array([    1,   221, 32767])
+    array([    2,   221, 32762])
     """
     entries = table.astype(np.int64)
     slopes = wrap_int16(np.diff(entries))

@@ -1,0 +1,53 @@
+"""The command `qref`, one file per verb. stdout is the result, stderr is progress and messages.
+
+Exit status: 0 ok, 1 differences found, 2 usage, 3 bad model, 4 runtime not installed, 5 internal error.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from qref import __version__
+from qref.cli import analyze, run, verify
+from qref.errors import BackendError, InputError, ModelError, QrefError
+
+app = typer.Typer(
+    name="qref",
+    help="Tells, to the last bit, what a quantized .tflite model computes, in which runtime, and why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run", epilog=run.EXAMPLE)(run.run)
+app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
+app.command("analyze", epilog=analyze.EXAMPLE)(analyze.analyze)
+
+EXIT_CODES: tuple[tuple[type[Exception], int], ...] = ((InputError, 2), (ModelError, 3), (BackendError, 4), (QrefError, 5))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"qref {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; ends the process with its exit status."""
+    try:
+        app(args=arguments)
+    except QrefError as error:
+        print(f"qref: {error}", file=sys.stderr)
+        sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
+    except KeyboardInterrupt:
+        print("qref: interrupted", file=sys.stderr)
+        sys.exit(130)

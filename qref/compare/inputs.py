@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import pathlib
+import zipfile
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.affine import quantize
 from qref.errors import InputError
 from qref.schema.model import Model
 
@@ -32,3 +36,71 @@ def draw(rng: np.random.Generator, shape: Sequence[int], dtype: np.dtype) -> np.
         return rng.integers(0, 3, shape).astype(dtype)
     limits = np.iinfo(dtype)
     return rng.integers(limits.min, limits.max, shape, endpoint=True).astype(dtype)
+
+
+def read_inputs(paths: Sequence[pathlib.Path], details: Sequence[dict[str, Any]]) -> dict[int, np.ndarray]:
+    """Arrays for a graph's inputs, by tensor index, from one file per input or one .npz with a name for each.
+
+    details  as Interpreter.get_input_details() gives them
+    An .npz may name its arrays by the inputs' tensor names, or hold just as many as there are inputs, in their order.
+    Floats for a quantized input are quantized with its scale and zero point; integers and floats must otherwise fit as they are.
+    Raises InputError for a file that is missing or of an unknown kind, and where an array does not fit its input.
+    """
+    arrays = _read_npz(paths[0], details) if len(paths) == 1 and paths[0].suffix == ".npz" else None
+    if arrays is None:
+        if len(paths) != len(details):
+            raise InputError(f"the model takes {len(details)} inputs ({', '.join(d['name'] for d in details)}), was given {len(paths)}")
+        arrays = [_read_file(path, detail) for path, detail in zip(paths, details)]
+    return {detail["index"]: _fit(array, detail) for array, detail in zip(arrays, details)}
+
+
+def _read_npz(path: pathlib.Path, details: Sequence[dict[str, Any]]) -> list[np.ndarray]:
+    with _open(path, lambda: np.load(path)) as archive:
+        if all(d["name"] in archive.files for d in details):
+            return [archive[d["name"]] for d in details]
+        if len(archive.files) == len(details):
+            return [archive[name] for name in archive.files]
+        names = ", ".join(d["name"] for d in details)
+        raise InputError(f"{path} holds {', '.join(archive.files) or 'nothing'}; the model's inputs are {names}: name the arrays like them")
+
+
+def _read_file(path: pathlib.Path, detail: dict[str, Any]) -> np.ndarray:
+    if path.suffix == ".npy":
+        return _open(path, lambda: np.load(path))
+    if path.suffix.lower() in (".png", ".bmp", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp"):
+        return _open(path, lambda: _read_image(path, detail))
+    raise InputError(f"{path} is of an unknown kind; inputs are .npy, .npz or images such as .png and .bmp")
+
+
+def _open(path: pathlib.Path, read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"cannot read {path}: {error}") from None
+
+
+def _read_image(path: pathlib.Path, detail: dict[str, Any]) -> np.ndarray:
+    """The image resized to the input's height and width: 0 to 255 for a uint8 input, else real values of 0 to 1."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise InputError(f"reading {path} needs Pillow; install it with: pip install 'qref-tflite[image]'") from None
+    shape = [int(n) for n in detail["shape"]]
+    if len(shape) != 4 or shape[3] not in (1, 3):
+        raise InputError(f"input {detail['name']!r} of shape {shape} is no image; an image needs [batch, height, width, 1 or 3]")
+    with Image.open(path) as image:
+        sized = image.convert("RGB" if shape[3] == 3 else "L").resize((shape[2], shape[1]), Image.Resampling.BILINEAR)
+        pixels = np.asarray(sized).reshape(1, *shape[1:])
+    return pixels if detail["dtype"] is np.uint8 else (pixels / 255).astype(np.float32)
+
+
+def _fit(array: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
+    scale, zero_point = detail["quantization"]
+    dtype = np.dtype(detail["dtype"])
+    if array.dtype == dtype:
+        return array
+    if array.dtype.kind == "f" and dtype.kind == "f":
+        return array.astype(dtype)
+    if array.dtype.kind == "f" and dtype.kind in "iu" and scale > 0:
+        return quantize(array.astype(np.float32), np.float32(scale), zero_point, dtype)
+    raise InputError(f"input {detail['name']!r} takes {dtype}; the file holds {array.dtype}")

@@ -24,7 +24,7 @@ import numpy as np
 from qref.arithmetic.requantize import Requantize
 from qref.errors import SpecViolation, UnsupportedOperator
 from qref.schema.enums import ActivationFunctionType, TensorType
-from qref.schema.model import Operator, Options, Quantization, Tensor
+from qref.schema.model import Operator, Options, Quantization, Subgraph, Tensor
 
 Shape = tuple[int, ...]
 
@@ -133,6 +133,8 @@ class Node:
     intermediates: tuple[Operand, ...] = ()
     resources: dict[int, np.ndarray] = field(default_factory=dict)  # the interpreter's resource variables
     resource_ids: dict[tuple[str, str], int] = field(default_factory=dict)  # (container, shared name) -> resource
+    called_once: set[int] = field(default_factory=set)  # the subgraphs that CALL_ONCE has run
+    subgraphs: tuple[Subgraph, ...] = ()  # of the model
     invoke_subgraph: Subgraphs | None = None
 
     def __str__(self) -> str:
@@ -208,6 +210,9 @@ class Prepared:
     explain     explain(*inputs, plan, element) -> steps: one output element in plain Python integers; None where not written yet
     updates     positions of the variable inputs that receive the trailing results of `reference` (an LSTM's states)
     pure        whether the results depend on the inputs alone: then an operator on constants is evaluated once
+
+    An output that `prepare` did not resize takes the shape of its result. An output whose Operand.known_value `prepare` has set is
+    a constant from then on.
     """
 
     reference: Callable[..., Any]

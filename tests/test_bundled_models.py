@@ -1,0 +1,64 @@
+"""The bundled models against LiteRT's recorded results: exactness is proven even where LiteRT cannot be installed."""
+
+import hashlib
+import re
+
+import numpy as np
+import pytest
+from oracle import assert_same_bits
+
+import qref
+from qref.models import FOLDER
+
+NAMES = sorted(path.stem for path in FOLDER.glob("*.npz"))
+
+
+def test_every_bundled_model_has_its_record():
+    assert NAMES == sorted(path.stem for path in FOLDER.glob("*.tflite"))
+    assert len(NAMES) == 6
+
+
+@pytest.mark.parametrize("kernels", ["numba", "numpy"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_tensor_of_a_bundled_model_has_the_recorded_bits_of_the_reference_kernels(name, kernels):
+    interpreter = qref.Interpreter(qref.bundled(name), kernels=kernels)
+    interpreter.allocate_tensors()
+    output = interpreter.get_output_details()[0]["index"]
+    with np.load(FOLDER / f"{name}.npz") as recorded:
+        rounds = sorted(key for key in recorded.files if key.startswith("input/"))
+        assert len(rounds) == 4
+        for r in range(len(rounds)):
+            interpreter.set_tensor(interpreter.get_input_details()[0]["index"], recorded[f"input/{r}"])
+            interpreter.invoke()
+            assert_same_bits(interpreter.get_tensor(output), recorded[f"output/reference/{r}"], f"{name}, round {r}")
+            digests = [key for key in recorded.files if re.match(f"digest/reference/{r}/", key)]
+            assert len(digests) >= len(interpreter.model.subgraphs[0].operators)
+            for key in digests:
+                tensor = np.ascontiguousarray(interpreter.get_tensor(int(key.rsplit("/", 1)[1])))
+                assert hashlib.sha256(tensor).digest() == recorded[key].tobytes(), key
+
+
+def test_the_kernel_sets_of_one_litert_wheel_disagree_on_a_bundled_model():
+    with np.load(FOLDER / "deepconvlstm_int8.npz") as recorded:
+        tensors = [k.removeprefix("digest/reference/") for k in recorded.files if k.startswith("digest/reference/")]
+        different = [t for t in tensors if (recorded[f"digest/reference/{t}"] != recorded[f"digest/optimized/{t}"]).any()]
+    assert different
+
+
+def test_the_digits_cnn_reads_digits_in_every_form():
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    images, labels = (data.images[1500:, ..., None] / 16).astype(np.float32), data.target[1500:]
+    for name in (n for n in NAMES if n.startswith("digits")):
+        interpreter = qref.Interpreter(qref.bundled(name))
+        interpreter.allocate_tensors()
+        detail, output = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
+        scale, zero_point = detail["quantization"]
+        right = 0
+        for image, label in zip(images, labels):
+            x = image[None] if detail["dtype"] is np.float32 else np.round(image[None] / scale + zero_point).astype(detail["dtype"])
+            interpreter.set_tensor(detail["index"], x)
+            interpreter.invoke()
+            right += int(interpreter.get_tensor(output).argmax() == label)
+        assert right / len(labels) > 0.9, name
