@@ -13,11 +13,14 @@ test: setup lint
 	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -q tests/kernels
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q tests/kernels
 
+# Types and the order of imports are checked on an installed copy, where kernels/ and schema/ are qref.kernels and qref.schema.
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	rm -rf build/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target build/installed .
+	cd build/installed && ../../$(BIN)/mypy --config-file ../../pyproject.toml
+	cd build/installed && PYTHONPATH=. ../../$(BIN)/lint-imports --config ../../pyproject.toml --no-cache
 
 setup: $(VENV)/.ready
 

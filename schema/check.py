@@ -29,7 +29,7 @@ _QUANTIZED = (TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.IN
 def check(model: Model, *, limits: Limits | None = None, litert: bool = True) -> None:
     """Check what LiteRT checks when it builds an interpreter, and what it trusts.
 
-    limits   max_tensor_bytes bounds every tensor
+    limits   max_tensor_bytes bounds every tensor, max_total_bytes all of them
     litert   whether a quantized_dimension must be below the tensor's rank: LiteRT wants it, TFLM does not look
     Raises InvalidModel, which names subgraph, operator and tensor, what was expected and what was found.
     """
@@ -39,12 +39,17 @@ def check(model: Model, *, limits: Limits | None = None, litert: bool = True) ->
         raise InvalidModel(f"the model's schema version is {model.version}, expected {SCHEMA_VERSION}; convert it again")
     if not model.subgraphs:
         raise InvalidModel("the model has no subgraph, expected at least one; convert it again")
+    total = 0
     for subgraph in model.subgraphs:
         for tensor in subgraph.tensors:
-            _check_size(subgraph, tensor, limits)
+            total += _check_size(subgraph, tensor, limits)
             _check_quantization(model, subgraph, tensor, litert)
             _check_variable(model, subgraph, tensor)
         _check_order(model, subgraph)
+    if total > limits.max_total_bytes:
+        _fail(
+            "the model", f"tensors of at most {limits.max_total_bytes} bytes (Limits.max_total_bytes)", total, "run a smaller one"
+        )
     _check_calls(model)
 
 
@@ -65,11 +70,13 @@ def _fail(where: str, expected: str, found: object, remedy: str = "convert the m
     raise InvalidModel(f"{where}: expected {expected}, found {found}; {remedy}")
 
 
-def _check_size(subgraph: Subgraph, tensor: Tensor, limits: Limits) -> None:
+def _check_size(subgraph: Subgraph, tensor: Tensor, limits: Limits) -> int:
+    """The bytes of the tensor, one element each."""
     size = math.prod(tensor.shape) * (tensor.type.dtype.itemsize if tensor.type.dtype is not None else 4)
     if size > limits.max_tensor_bytes:
         expected = f"at most {limits.max_tensor_bytes} bytes (Limits.max_tensor_bytes)"
         _fail(name_of(subgraph, tensor), expected, f"{size} for shape {list(tensor.shape)}", "run a smaller model")
+    return size
 
 
 def _check_variable(model: Model, subgraph: Subgraph, tensor: Tensor) -> None:

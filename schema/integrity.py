@@ -48,8 +48,8 @@ def _check_tensor(model: Model, subgraph: Subgraph, tensor: Tensor, limits: Limi
     if tensor.shape and min(tensor.shape) < 0:
         _fail(name_of(subgraph, tensor), "a shape without negative sizes (-1 belongs to shape_signature)", tensor.shape)
     size = constant_bytes(tensor.shape, tensor.type)
-    if size >= 1 << 63 or math.prod(tensor.shape) >= 1 << 63 or len(tensor.shape) > 64:
-        _fail(name_of(subgraph, tensor), "a shape of less than 2**63 elements and bytes", tensor.shape)
+    if math.prod(max(1, length) for length in tensor.shape) >= 1 << 58 or len(tensor.shape) > 64:  # NumPy can hold no more
+        _fail(name_of(subgraph, tensor), "at most 64 dimensions of less than 2**58 elements", tensor.shape)
     if tensor.buffer == 0:
         return
     if tensor.buffer >= len(model.buffers):

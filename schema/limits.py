@@ -15,6 +15,7 @@ class Limits:
     max_sharing       bytes of vectors and strings visited, as a multiple of the file's size (plus 1 MiB), each counted as
                       often as it is referred to: files share what repeats, but a file that shares without end is a bomb
     max_tensor_bytes  one tensor, unpacked and densified, bytes
+    max_total_bytes   all tensors of a model that is to be run, bytes
     """
 
     max_file_bytes: int = 4 << 30
@@ -22,3 +23,4 @@ class Limits:
     max_depth: int = 64
     max_sharing: int = 8
     max_tensor_bytes: int = 2 << 30
+    max_total_bytes: int = 16 << 30

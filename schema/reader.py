@@ -77,7 +77,9 @@ def _read(path: str | os.PathLike[str], limits: Limits) -> bytes:
 def _load(data: bytes, limits: Limits) -> Model:
     if len(data) > limits.max_file_bytes:
         raise InvalidModel(f"the model has {len(data)} bytes, more than Limits.max_file_bytes = {limits.max_file_bytes}")
-    model = _model(verify(data, limits), data)
+    tree = verify(data, limits)
+    _check_custom_options(tree, len(data), limits)
+    model = _model(tree, data)
     check_integrity(model, limits)
     return model
 
@@ -105,6 +107,16 @@ def _operator_code(tree: Tree) -> OperatorCode:
     custom = tree["custom_code"]
     code = max(tree["builtin_code"], tree["deprecated_builtin_code"])
     return OperatorCode(code, tree["version"], None if custom is None else text(custom))
+
+
+def _check_custom_options(tree: Tree, size: int, limits: Limits) -> None:
+    """Custom options behind the flatbuffer are copied: hold their sum against the limit, as operators can share them."""
+    operators = (operator for subgraph in tree["subgraphs"] or () for operator in subgraph["operators"] or ())
+    total = sum(operator["large_custom_options_size"] for operator in operators if operator["large_custom_options_offset"] > 1)
+    most = limits.max_sharing * size + (1 << 20)
+    if total > most:
+        expected = f"expected at most {most} bytes (Limits.max_sharing)"
+        raise InvalidModel(f"custom options behind the flatbuffer: {expected}, found {total}; the file is damaged")
 
 
 def _outside(what: str, data: bytes, offset: int, size: int) -> memoryview:

@@ -54,7 +54,9 @@ def assert_same_bits(got: np.ndarray, want: np.ndarray, what: str = "") -> None:
         raise AssertionError(f"{what}: only signs of zero differ")
 
 
-def assert_equals_litert(model: Model, rounds: Sequence[dict[int, np.ndarray]] | None = None, kernel_set: str = "reference") -> int:
+def assert_equals_litert(
+    model: Model, rounds: Sequence[dict[int, np.ndarray]] | None = None, kernel_set: str = "reference"
+) -> int:
     """qref's numba and NumPy forms both give LiteRT's bits in every tensor; returns how many elements were compared."""
     rounds = [draw_inputs(model, seed) for seed in range(2)] if rounds is None else rounds
     wanted = litert(kernel_set).run(write(model), rounds)

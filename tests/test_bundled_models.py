@@ -57,7 +57,11 @@ def test_the_digits_cnn_reads_digits_in_every_form():
         scale, zero_point = detail["quantization"]
         right = 0
         for image, label in zip(images, labels):
-            x = image[None] if detail["dtype"] is np.float32 else np.round(image[None] / scale + zero_point).astype(detail["dtype"])
+            x = (
+                image[None]
+                if detail["dtype"] is np.float32
+                else np.round(image[None] / scale + zero_point).astype(detail["dtype"])
+            )
             interpreter.set_tensor(detail["index"], x)
             interpreter.invoke()
             right += int(interpreter.get_tensor(output).argmax() == label)

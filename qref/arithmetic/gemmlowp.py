@@ -94,7 +94,7 @@ def exp_on_negative_values(a: ArrayLike, integer_bits: int, bits: int = 32) -> n
 
 def rounding_half_sum(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     """round((a + b) / 2), ties away from zero."""
-    total = np.asarray(a, np.int64) + b
+    total = np.asarray(a, np.int64) + np.asarray(b, np.int64)
     return (total + (total >= 0)) >> 1
 
 

@@ -30,6 +30,7 @@ from .fixed_point import (
     wrap_int32,
 )
 from .gemmlowp import exp_on_negative_values, get_reciprocal, log_on_values_above_one
+from .libm import exp
 from .lookup_table import look_up_16bit, lookup_table_16bit
 
 _INTEGER_BITS = 5  # of d, rescaled
@@ -78,7 +79,7 @@ def softmax_8bit(x: np.ndarray, multiplier: int, left_shift: int, diff_min: int,
     """SOFTMAX of int8 or uint8 x [..., depth] in fixed point; constants from `softmax_scaling`.
 
     dtype int8 or uint8 has scale 1/256, int16 has 1/65536; the zero point is dtype's least value. Where a sum reaches 512 LiteRT
-    stops with a failed assertion if dtype has 8 bits; here such a row is 0.
+    stops with a failed assertion if dtype has 8 bits; here such a row holds dtype's least value, 0.
 
     >>> softmax_8bit(np.int8([[0, 10, 20]]), *softmax_scaling(1.0, 0.1), "int8")
     array([[-105,  -65,   42]], dtype=int8)
@@ -95,23 +96,25 @@ def softmax_8bit(x: np.ndarray, multiplier: int, left_shift: int, diff_min: int,
 def log_softmax_8bit(
     x: np.ndarray, multiplier: int, left_shift: int, diff_min: int, reverse_multiplier: int, reverse_shift: int
 ) -> np.ndarray:
-    """LOG_SOFTMAX of int8 x [..., depth] in fixed point, int8 with scale 16/256 and zero point 127.
+    """LOG_SOFTMAX of int8 or uint8 x [..., depth] in fixed point; constants from `log_softmax_scaling`.
 
-    Constants from `log_softmax_scaling`. The greatest d that gives -128 is found from the sum, by the reverse multiplier.
+    The result has x's type, scale 16/256 and that type's greatest value as zero point. The greatest d that gives its least value
+    is found from the sum, by the reverse multiplier.
     """
-    distance = _distance_from_greatest(x)
+    distance, limits = _distance_from_greatest(x), np.iinfo(x.dtype)
     total = _sum(_exponentials(multiplier, left_shift, diff_min), distance)
     log_of_sum = log_on_values_above_one(total)
     least = multiply_by_quantized_multiplier(wrap_int32(log_of_sum - 2**31), reverse_multiplier, reverse_shift)
     rescaled = multiply_by_quantized_multiplier(-distance, multiplier, left_shift)
-    y = rounding_divide_by_pot(wrap_int32(rescaled - log_of_sum), 31 - _INTEGER_BITS - 4) + 127
-    return np.where(-distance > np.maximum(diff_min - 1, least), np.clip(y, -128, 127), -128).astype(np.int8)
+    y = rounding_divide_by_pot(wrap_int32(rescaled - log_of_sum), 31 - _INTEGER_BITS - 4) + limits.max
+    counts = -distance > np.maximum(diff_min - 1, least)
+    return np.where(counts, np.clip(y, limits.min, limits.max), limits.min).astype(x.dtype)
 
 
 @functools.cache
 def exp_table() -> np.ndarray:
     """Return exp(x), x from -10 to 0: int16 [513], scale 2^-15."""
-    return lookup_table_16bit(np.exp, 10 / 65535, 32767, 2 / 65535, 0, np.float64)
+    return lookup_table_16bit(exp, 10 / 65535, 32767, 2 / 65535, 0, np.float64)
 
 
 @functools.cache

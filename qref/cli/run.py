@@ -38,11 +38,11 @@ def run(
 
     loaded = load(model)
     interpreter = Interpreter(model_content=loaded, runtime=runtime, kernels=kernels)
-    arrays = read_inputs(input, interpreter.get_input_details())
-    for index, array in arrays.items():
+    inputs = read_inputs(input, interpreter.get_input_details())
+    for index, array in inputs.items():
         interpreter.resize_tensor_input(index, array.shape)
     interpreter.allocate_tensors()
-    for index, array in arrays.items():
+    for index, array in inputs.items():
         interpreter.set_tensor(index, array)
     interpreter.invoke()
     wanted = interpreter.get_tensor_details() if all_tensors else interpreter.get_output_details()

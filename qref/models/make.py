@@ -61,13 +61,14 @@ def digits_cnn(images: np.ndarray, labels: np.ndarray) -> tf.keras.Model:
 def deepconvlstm() -> tf.keras.Model:
     """The network of Ordonez and Roggen (2016) for windows of 128 samples of 6 sensors."""
     layers = tf.keras.layers
+    random = {"kernel_initializer": tf.keras.initializers.VarianceScaling(4.0), "bias_initializer": "random_normal"}
     inputs = x = tf.keras.Input((128, 6, 1))
     for _ in range(4):
-        x = layers.Conv2D(64, (5, 1), activation="relu", bias_initializer="random_normal")(x)
+        x = layers.Conv2D(64, (5, 1), activation="relu", **random)(x)
     x = layers.Reshape((112, 384))(x)
-    x = layers.LSTM(128, return_sequences=True)(x)
-    x = layers.LSTM(128)(x)
-    return tf.keras.Model(inputs, layers.Dense(6, activation="softmax", bias_initializer="random_normal")(x))
+    x = layers.LSTM(128, return_sequences=True, **random)(x)
+    x = layers.LSTM(128, **random)(x)
+    return tf.keras.Model(inputs, layers.Dense(6, activation="softmax", **random)(x))
 
 
 def convert(model: tf.keras.Model, suffix: str, samples: np.ndarray) -> bytes:

@@ -81,7 +81,9 @@ class Operand:
     def scales(self) -> np.ndarray:
         """Real units per LSB, float32 [1] per tensor or [channels] per axis."""
         if self.quantization is None:
-            raise SpecViolation(f"{self} has type {self.type.name} but no quantization parameters: give it a scale and a zero point")
+            raise SpecViolation(
+                f"{self} has type {self.type.name} but no quantization parameters: give it a scale and a zero point"
+            )
         return self.quantization.scale
 
     @property
@@ -95,7 +97,9 @@ class Operand:
     def scale(self) -> np.float32:
         """The scale of a tensor quantized per tensor."""
         if self.scales.size != 1:
-            raise SpecViolation(f"{self}: expected one scale for the whole tensor, found {self.scales.size}: quantize it per tensor")
+            raise SpecViolation(
+                f"{self}: expected one scale for the whole tensor, found {self.scales.size}: quantize it per tensor"
+            )
         return self.scales[0]
 
     @property
@@ -109,7 +113,10 @@ class Operand:
 class Rules(Protocol):
     """A runtime: which rule it applies to which operator."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The runtime's name, as in "litert-reference"."""
+        ...
 
     def requantize(self, operator: str, acc_bits: int) -> type[Requantize]:
         """The rounding rule for an operator's accumulators of 32 or 64 bits."""
@@ -155,7 +162,12 @@ class Node:
         return name
 
     def input(self, position: int, *, optional: bool = False) -> Any:
-        """The operand at `position`; if absent, None when optional and SpecViolation otherwise."""
+        """The operand at `position`; if absent, None when optional and SpecViolation otherwise.
+
+        An optional input that the file leaves away becomes an absent one, so that the reference gets None for it.
+        """
+        if optional and position >= len(self.inputs):
+            self.inputs += (None,) * (position + 1 - len(self.inputs))
         operand = self.inputs[position] if position < len(self.inputs) else None
         if operand is None and not optional:
             self.fail(f"input {position} is missing; the operator has {len(self.inputs)} inputs")

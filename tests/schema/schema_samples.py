@@ -4,7 +4,6 @@ import pathlib
 from dataclasses import replace
 
 import numpy as np
-
 from qref.schema import (
     Buffer,
     DimensionMetadata,
@@ -160,7 +159,9 @@ def everything() -> Model:
     main = replace(
         model.subgraphs[0],
         debug_metadata_index=4,
-        operators=tuple(replace(op, debug_metadata_index=op.index, custom_options_format=0) for op in model.subgraphs[0].operators),
+        operators=tuple(
+            replace(op, debug_metadata_index=op.index, custom_options_format=0) for op in model.subgraphs[0].operators
+        ),
     )
     return replace(
         model,

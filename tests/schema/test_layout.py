@@ -1,7 +1,6 @@
 import struct
 
 import pytest
-
 from qref.schema import builtin_code, builtin_name, newer
 from qref.schema.layout import layout, snake_case, union
 
@@ -47,7 +46,12 @@ def test_every_table_has_the_slots_types_and_defaults_of_the_writers_of_litert(t
             size = Recorder()(vector, 1)[1] if vector else None
             written[slot] = (snake_case(field), SCALARS.get(method, ""), default, size)
     ours = {
-        f.slot: (f.name, "" if f.vector else f.scalar, f.default or 0, struct.calcsize("<" + (f.scalar or "I")) if f.vector else None)
+        f.slot: (
+            f.name,
+            "" if f.vector else f.scalar,
+            f.default or 0,
+            struct.calcsize("<" + (f.scalar or "I")) if f.vector else None,
+        )
         for f in layout(table).fields
     }
     assert ours == written

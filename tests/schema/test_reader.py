@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from schema_samples import SAMPLES, SHARED_MODELS, convolution, everything
-
 from qref.schema import Buffer, InvalidModel, Limits, Metadata, Options, Signature, TensorType, builtin_name, load, write
 from qref.schema.layout import layout, snake_case, union
 from qref.schema.options import text
+from schema_samples import SAMPLES, SHARED_MODELS, convolution, everything
 
 
 def second_opinion(content):
@@ -27,7 +26,7 @@ def same(ours, theirs):
     if isinstance(theirs, list | np.ndarray):
         values = list(ours)
         return len(values) == len(theirs) and all(same(a, b) for a, b in zip(values, theirs))
-    return ours == theirs or (isinstance(ours, float) and math.isnan(ours) and math.isnan(theirs))
+    return ours == theirs or (isinstance(ours, float | np.floating) and math.isnan(ours) and math.isnan(theirs))
 
 
 def same_options(ours, theirs):

@@ -1,0 +1,170 @@
+"""Windows that slide over an image: how filter, image and output meet along an axis, and the sums over all taps.
+
+(1)  image position = output position * stride + tap * dilation - padding
+(2)  SAME:   output_size = ceil(image_size / stride);  VALID: as many windows as fit into the image
+(3)  padding = max(0, (output_size - 1) * stride + (filter_size - 1) * dilation + 1 - image_size) / 2, rounded down: before the image
+
+Taps outside the image contribute nothing. Transposed, the roles of image and output are exchanged.
+Source: TFLite, padding.h.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.schema.enums import Padding
+
+from ._matmul import integer_matmul
+from .node import Node, Operand, Shape
+
+Tap = tuple[int, ...]
+Region = tuple[slice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of the image under a sliding window."""
+
+    image_size: int
+    filter_size: int
+    output_size: int
+    stride: int
+    dilation: int
+    padding: int  # before the image
+
+    def overlap(self, tap: int) -> tuple[slice, slice] | None:
+        """The output positions at which a tap lies inside the image, and the image positions there; None if nowhere."""
+        offset = tap * self.dilation - self.padding
+        first = max(0, -(offset // self.stride))
+        last = min(self.output_size - 1, (self.image_size - 1 - offset) // self.stride)
+        if first > last:
+            return None
+        start = first * self.stride + offset
+        return slice(first, last + 1), slice(start, last * self.stride + offset + 1, self.stride)
+
+
+def window(padding: Padding, image_size: int, filter_size: int, stride: int, dilation: int) -> Axis:
+    """The axis by equations (2) and (3); a window that fits nowhere has the output size 0.
+
+    >>> window(Padding.SAME, 5, 3, 2, 1)
+    Axis(image_size=5, filter_size=3, output_size=3, stride=2, dilation=1, padding=1)
+    """
+    reach = (filter_size - 1) * dilation + 1
+    span = image_size + stride - (1 if padding == Padding.SAME else reach)
+    output_size = 0 if filter_size <= 0 else max(0, span // stride)
+    before = max(0, (output_size - 1) * stride + reach - image_size) // 2 if filter_size > 0 and span > -stride else 0
+    return Axis(image_size, filter_size, output_size, stride, dilation, before)
+
+
+def windows(
+    node: Node, image: Shape, filter: Shape, names: Sequence[str] = ("h", "w"), *, dilated: bool = True
+) -> tuple[Axis, ...]:
+    """The axes of a convolution: spatial sizes of image and filter, the rest from the operator's options.
+
+    names  of the axes in the options: stride_h and dilation_h_factor, ...
+    """
+    padding = node.options.get("padding", 0)
+    node.expect(padding in set(Padding), f"padding is {padding}; expected 0 (SAME) or 1 (VALID)")
+    axes = []
+    for name, image_size, filter_size in zip(names, image, filter):
+        stride = node.options.get(f"stride_{name}", 0)
+        dilation = node.options.get(f"dilation_{name}_factor", 1) if dilated else 1
+        node.expect(stride > 0, f"stride_{name} is {stride}; expected 1 or more")
+        node.expect(dilation > 0, f"dilation_{name}_factor is {dilation}; expected 1 or more")
+        axes.append(window(Padding(padding), image_size, filter_size, stride, dilation))
+    return tuple(axes)
+
+
+def resize_to_windows(node: Node, batch: int, axes: Sequence[Axis], channels: int) -> None:
+    """Set the output's shape [batch, ..., channels]; one axis without a window empties those before it too, as in LiteRT."""
+    node.resize(0, (batch, *(axis.output_size for axis in axes), channels))
+
+
+def expect_rank(node: Node, operand: Operand, *layout: str) -> None:
+    """The operand has one dimension for each letter of the layout."""
+    message = f"{operand} has shape {list(operand.shape)}; expected {len(layout)} dimensions [{', '.join(layout)}]"
+    node.expect(len(operand.shape) == len(layout), message)
+
+
+def overlaps(axes: Sequence[Axis], *, descending: bool = False) -> Iterator[tuple[Tap, Region, Region]]:
+    """Every tap that meets the image: the tap, where in the output, where in the image; the last axis runs fastest."""
+    ranges = [range(axis.filter_size)[:: -1 if descending else 1] for axis in axes]
+    for tap in itertools.product(*ranges):
+        regions = [axis.overlap(position) for axis, position in zip(axes, tap)]
+        if None not in regions:
+            output, image = zip(*regions)  # type: ignore[arg-type]
+            yield tap, (slice(None), *output), (slice(None), *image)
+
+
+def integer_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], groups: int = 1) -> np.ndarray:
+    """acc[b, p, o] = sum over taps k and channels c of x[b, image position of (p, k), c] * w[o, k, c]; exact, int64.
+
+    x [B, ..., groups * C] and w [O, ..., C] are integers, offsets already added; output channel o belongs to group o // (O / groups).
+    """
+    batch, filters = len(x), len(w) // groups
+    acc = np.zeros((batch, *(axis.output_size for axis in axes), groups, filters), np.int64)
+    x, w = x.astype(np.float64).reshape(*x.shape[:-1], groups, w.shape[-1]), w.astype(np.float64)
+    for tap, output, image in overlaps(axes):
+        for group in range(groups):
+            channel_filters = w[(slice(group * filters, (group + 1) * filters), *tap)]
+            acc[output][..., group, :] += integer_matmul(x[image][..., group, :], channel_filters)
+    return acc.reshape(*acc.shape[:-2], -1)
+
+
+@np.errstate(all="ignore")
+def sequential_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], groups: int = 1) -> np.ndarray:
+    """The same in float32: each sum starts at 0 and runs over taps in order, within a tap over channels, every step rounded."""
+    filters, depth = len(w) // groups, w.shape[-1]
+    acc = np.zeros((len(x), *(axis.output_size for axis in axes), groups, filters), np.float32)
+    x, w = x.reshape(*x.shape[:-1], groups, depth), w.reshape(groups, filters, *w.shape[1:])
+    for tap, output, image in overlaps(axes):
+        for channel in range(depth):
+            acc[output] += x[image][..., channel, None] * w[(slice(None), slice(None), *tap, channel)]
+    return acc.reshape(*acc.shape[:-2], -1)
+
+
+def depthwise_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], multiplier: int) -> np.ndarray:
+    """acc[b, p, c * multiplier + m] = sum over taps k of x[b, image position of (p, k), c] * w[k, c * multiplier + m].
+
+    In the type of x and w, int64 or float32, started at 0, taps in order. x [B, H, W, C], w [KH, KW, C * multiplier].
+    """
+    x = np.repeat(x, multiplier, axis=-1)
+    acc = np.zeros((len(x), *(axis.output_size for axis in axes), x.shape[-1]), x.dtype)
+    with np.errstate(all="ignore"):
+        for tap, output, image in overlaps(axes):
+            acc[output] += x[image] * w[tap]
+    return acc
+
+
+Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def integer_transposed_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis]) -> np.ndarray:
+    """acc[b, i * stride + k - padding, o] += sum over channels c of x[b, i, c] * w[o, k, c] for every input position i; int64.
+
+    In `axes` the image is the output of this operator, and the output is its input.
+    """
+    acc = np.zeros((len(x), *(axis.image_size for axis in axes), len(w)), np.int64)
+    for tap, source, target in overlaps(axes):
+        acc[target] += integer_matmul(x[source], w[(slice(None), *tap)])
+    return acc
+
+
+@np.errstate(all="ignore")
+def sequential_transposed_convolution(
+    x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], product: Product = np.multiply
+) -> np.ndarray:
+    """The same in float32: what meets at an output element is added in ascending input position, within it by channel.
+
+    With one input position a single tap reaches a given output element, and ascending positions mean descending taps.
+    product  of x [B, ..., 1] and w [O], by default the plain one
+    """
+    acc = np.zeros((len(x), *(axis.image_size for axis in axes), len(w)), np.float32)
+    for tap, source, target in overlaps(axes, descending=True):
+        for channel in range(x.shape[-1]):
+            acc[target] += product(x[source][..., channel, None], w[(slice(None), *tap, channel)])
+    return acc

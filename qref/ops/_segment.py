@@ -1,0 +1,56 @@
+"""UNSORTED_SEGMENT_SUM, _MAX, _MIN and _PROD: rows of x that share a number are combined.
+
+Layout   x [n, ...], numbers [n] int32, count [] int32 -> y [count, ...]
+         numbers may have more dimensions, the first ones of x
+Types    x, y float32 or int32 (wrap); alike
+
+Rows with a negative number are left out. What no row goes to holds 0 (SUM), 1 (PROD), the lowest (MAX) or greatest (MIN) finite value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.errors import InputError
+from qref.schema.enums import TensorType
+
+from ._movement import copied, index_scalar
+from .node import Node, Prepared, Shape
+
+FUNCTIONS = {"sum": np.add, "prod": np.multiply, "max": np.fmax, "min": np.fmin}
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPlan:
+    """How rows are combined, what each output row starts with, and the operator's name for messages."""
+
+    function: np.ufunc
+    start: float
+    output_shape: Shape
+    name: str
+
+
+def prepare_unsorted(node: Node, combine: str) -> Prepared:
+    """Check the operands and derive the plan."""
+    x, numbers, count = node.input(0), node.input(1), node.input(2)
+    copied(node, x, TensorType.FLOAT32, TensorType.INT32)
+    node.expect_type(numbers, TensorType.INT32)
+    fits = 0 < len(numbers.shape) <= len(x.shape) and x.shape[: len(numbers.shape)] == numbers.shape
+    node.expect(fits, f"{numbers} has shape {list(numbers.shape)}; expected the first dimensions of {list(x.shape)}")
+    node.resize(0, (index_scalar(node, count, TensorType.INT32), *x.shape[len(numbers.shape) :]))
+    limits = np.finfo(x.dtype) if x.type == TensorType.FLOAT32 else np.iinfo(x.dtype)
+    start = {"sum": 0, "prod": 1, "max": limits.min, "min": limits.max}[combine]
+    return Prepared(segment, SegmentPlan(FUNCTIONS[combine], start, node.output().shape, str(node)))
+
+
+def segment(x: np.ndarray, numbers: np.ndarray, count: np.ndarray, plan: SegmentPlan) -> np.ndarray:
+    """Return y, rows taken in their order; InputError where a number is too large."""
+    if numbers.size and numbers.max() >= plan.output_shape[0]:
+        raise InputError(f"{plan.name}: segment {numbers.max()} is out of range; there are {plan.output_shape[0]}")
+    y = np.full(plan.output_shape, plan.start, x.dtype)
+    kept = numbers >= 0
+    with np.errstate(all="ignore"):
+        plan.function.at(y, numbers[kept], x[kept])
+    return y

@@ -1,0 +1,200 @@
+"""BATCH_MATMUL: y = x . w for the matrices that the last two dimensions hold, the others broadcast.
+
+Layout   x [..., M, K] ([..., K, M] with adj_x), w [..., K, N] ([..., N, K] with adj_y) -> y [..., M, N], rank 2 to 5
+Types    x, w, y int8                          accumulates in int32, wrapping; y int32: the products of the integers as they are
+         x, y int16; w int16, int8             accumulates in int64
+         x, w, y float32
+         x, y float32; w int8 ("hybrid", dynamic range): each row of x is quantized to int8 on the fly
+Scales   x, w, y per tensor;  int16: zero point 0;  hybrid: w also per axis, a scale for each column of y
+Hybrid   for the batch [b0, b1, b2], LiteRT takes row scales, zero points and sums of columns of matrix number b0 + b1 + b2: those of
+         another one where an operand has two batch dimensions above 1. Reproduced here.
+Source   TFLite, batch_matmul.cc; facts verified in tests/ops/test_batch_matmul.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.arithmetic.hybrid import quantize_rows_asymmetric, quantize_rows_symmetric
+from qref.schema.enums import TensorType
+
+from ._matmul import EXACT_DEPTH, IntegerPlan, integer_plan, requantize_accumulator, wrap_accumulator
+from .node import Node, Prepared, Shape
+
+RHS_TYPES = {
+    TensorType.INT8: (TensorType.INT8,),
+    TensorType.INT16: (TensorType.INT16, TensorType.INT8),
+    TensorType.FLOAT32: (TensorType.FLOAT32, TensorType.INT8),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMatMulPlan(IntegerPlan):
+    """The integer form: IntegerPlan and which operands are stored transposed."""
+
+    adj_x: bool
+    adj_y: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlainPlan:
+    """The forms without quantization, float32 and int8 -> int32."""
+
+    adj_x: bool
+    adj_y: bool
+    output_shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class HybridPlan:
+    """The dynamic-range form: w stays quantized, each row of x is quantized when it is seen."""
+
+    adj_x: bool
+    adj_y: bool
+    filter_scale: np.ndarray  # float32 [N] or [1]
+    asymmetric: bool  # rows of x get a zero point of their own
+    output_shape: Shape
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and derive the plan."""
+    x, w, y = node.input(0), node.input(1), node.output()
+    node.expect(len(node.inputs) == 2, f"expected 2 inputs, found {len(node.inputs)}")
+    node.expect_type(x, *RHS_TYPES)
+    node.expect_type(w, *RHS_TYPES[x.type])
+    adj_x, adj_y = bool(node.options.get("adj_x", False)), bool(node.options.get("adj_y", False))
+    node.resize(0, _output_shape(node, adj_x, adj_y))
+    if x.type == TensorType.FLOAT32:
+        node.expect_type(y, TensorType.FLOAT32)
+        if w.type == TensorType.FLOAT32:
+            return Prepared(batch_matmul_float32, PlainPlan(adj_x, adj_y, y.shape))
+        return _prepare_hybrid(node, adj_x, adj_y)
+    if x.type == TensorType.INT8 and y.type == TensorType.INT32:
+        return Prepared(batch_matmul_int32, PlainPlan(adj_x, adj_y, y.shape))
+    node.expect_type(y, x.type)
+    node.expect(w.scales.size == 1, f"{w} has {w.scales.size} scales; expected one: quantize it per tensor")
+    acc_bits = 64 if x.type == TensorType.INT16 else 32
+    fields = integer_plan(node, x, w, 1, acc_bits, float32_product=True)
+    return Prepared(batch_matmul, BatchMatMulPlan(**fields, adj_x=adj_x, adj_y=adj_y))
+
+
+def _output_shape(node: Node, adj_x: bool, adj_y: bool) -> Shape:
+    x, w = node.input(0), node.input(1)
+    for operand in (x, w):
+        node.expect(2 <= len(operand.shape) <= 5, f"{operand} has shape {list(operand.shape)}; expected 2 to 5 dimensions")
+    rows, depth = x.shape[-2:][:: -1 if adj_x else 1]
+    w_depth, columns = w.shape[-2:][:: -1 if adj_y else 1]
+    shapes = f"{list(x.shape)} and {list(w.shape)}"
+    node.expect(depth == w_depth, f"the inner dimensions of {shapes} are {depth} and {w_depth}; expected equal ones")
+    rank = max(len(x.shape), len(w.shape)) - 2
+    left, right = ((1,) * (rank - len(s) + 2) + s[:-2] for s in (x.shape, w.shape))
+    fits = all(m == n or 1 in (m, n) for m, n in zip(left, right))
+    node.expect(fits, f"the batch dimensions of {shapes} do not broadcast; expected equal ones, or 1")
+    return (*(n if m == 1 else m for m, n in zip(left, right)), rows, columns)
+
+
+def _prepare_hybrid(node: Node, adj_x: bool, adj_y: bool) -> Prepared:
+    w, y = node.input(1), node.output()
+    columns = y.shape[-1]
+    axis = w.tensor.quantization.quantized_dimension if w.tensor.quantization else 0
+    per_axis = w.scales.size == columns and axis == len(w.shape) - (2 if adj_y else 1)
+    node.expect(
+        w.scales.size == 1 or per_axis,
+        f"{w} has {w.scales.size} scales along dimension {axis}; expected 1, or {columns} for the columns",
+    )
+    asymmetric = bool(node.options.get("asymmetric_quantize_inputs", False))
+    if asymmetric and w.constant is None:
+        node.unsupported(
+            f"{w} is not a constant: with asymmetric_quantize_inputs, LiteRT keeps the sums of the columns it saw first"
+        )
+    if asymmetric and len(w.shape) == 5 and w.shape[0] > 1:
+        node.unsupported(
+            f"{w} has {w.shape[0]} batches in the first of 5 dimensions: LiteRT sums the columns of the first one alone"
+        )
+    return Prepared(batch_matmul_hybrid, HybridPlan(adj_x, adj_y, w.scales, asymmetric, y.shape))
+
+
+def batch_matmul(x: np.ndarray, w: np.ndarray, plan: BatchMatMulPlan) -> np.ndarray:
+    """Return y [..., M, N] = clamp(requantize(sum_k (x[m, k] + input_offset) * (w[k, n] + filter_offset)) + output_offset)."""
+    inputs, weights = as_rows(x, plan.adj_x).astype(np.int64), as_columns(w, plan.adj_y).astype(np.int64)
+    return requantize_accumulator(_integer_products(inputs + plan.input_offset, weights + plan.filter_offset), plan)
+
+
+def batch_matmul_int32(x: np.ndarray, w: np.ndarray, plan: PlainPlan) -> np.ndarray:
+    """Return y [..., M, N] int32 = sum_k x[m, k] * w[k, n], wrapping; the zero points are left alone, as in LiteRT."""
+    acc = _integer_products(as_rows(x, plan.adj_x), as_columns(w, plan.adj_y))
+    return wrap_accumulator(acc, 32).astype(np.int32).reshape(plan.output_shape)
+
+
+@np.errstate(all="ignore")
+def batch_matmul_float32(x: np.ndarray, w: np.ndarray, plan: PlainPlan) -> np.ndarray:
+    """Return y [..., M, N] float32 = sum_k x[m, k] * w[k, n] from 0 in ascending k, every step rounded."""
+    inputs, columns = as_rows(x, plan.adj_x), as_columns(w, plan.adj_y)
+    y = np.zeros(plan.output_shape, np.float32)
+    for k in range(inputs.shape[-1]):
+        y += inputs[..., :, k, None] * columns[..., None, :, k]
+    return y
+
+
+def batch_matmul_hybrid(x: np.ndarray, w: np.ndarray, plan: HybridPlan) -> np.ndarray:
+    """Return y [..., M, N] float32 from float32 x and quantized w.
+
+    q, s[row], z[row] = row of x quantized to int8 (z = 0 unless asymmetric)
+    y[m, n] = f32(s * filter_scale[n]) * f32(int32(f32(sum_k q[m, k] * w[k, n]) - f32(z * f32(sum_k w[k, n]))))
+    """
+    inputs, columns = as_rows(x, plan.adj_x), as_columns(w, plan.adj_y)
+    quantize_rows = quantize_rows_asymmetric if plan.asymmetric else quantize_rows_symmetric
+    q, scale, zero_point = quantize_rows(np.ascontiguousarray(inputs).reshape(-1, inputs.shape[-1]))
+    acc = wrap_accumulator(_integer_products(q.reshape(inputs.shape), columns), 32)
+    return finish_hybrid(acc, scale, zero_point, x, w, plan)
+
+
+@np.errstate(all="ignore")
+def finish_hybrid(
+    acc: np.ndarray, scale: np.ndarray, zero_point: np.ndarray, x: np.ndarray, w: np.ndarray, plan: HybridPlan
+) -> np.ndarray:
+    """Bring sum_k q[m, k] * w[k, n] to the output; scale and zero_point are those of all rows of x, in order."""
+    batches, rows = list(plan.output_shape[:-2]), plan.output_shape[-2]
+    left, right = ([1] * (len(batches) + 2 - len(shape)) + list(shape[:-2]) for shape in (x.shape, w.shape))
+    if not plan.adj_x and len(x.shape) > 2 and len(w.shape) > 2 and w.shape[-3] == 1:  # LiteRT joins this dimension to the rows
+        rows *= batches.pop()
+        left.pop(), right.pop()
+    row = _matrix_numbers(left, batches)[..., None] * rows + np.arange(rows)
+    columns = as_columns(w, plan.adj_y)
+    sums = columns.sum(axis=-1, dtype=np.int64).reshape(-1, columns.shape[-2])[_matrix_numbers(right, batches)]
+    acc = acc.reshape(*batches, rows, -1).astype(np.float32)
+    total = acc - zero_point[row][..., None].astype(np.float32) * sums.astype(np.float32)[..., None, :]
+    y = scale[row][..., None] * plan.filter_scale * total.astype(np.int32).astype(np.float32)
+    return (np.float32(0) + y).reshape(plan.output_shape)
+
+
+def _matrix_numbers(shape: list[int], batches: list[int]) -> np.ndarray:
+    """Which of an operand's matrices gives scales and sums to each batch of the output: LiteRT adds up the batch indices."""
+    index = np.zeros(batches, np.int64)
+    for axis, (size, batch) in enumerate(zip(shape, batches)):
+        if size != 1:
+            index += np.arange(batch).reshape([-1 if a == axis else 1 for a in range(len(batches))])
+    return index
+
+
+def as_rows(x: np.ndarray, adj_x: bool) -> np.ndarray:
+    """The operand as [..., M, K]."""
+    return x.swapaxes(-1, -2) if adj_x else x
+
+
+def as_columns(w: np.ndarray, adj_y: bool) -> np.ndarray:
+    """The operand as [..., N, K]."""
+    return w if adj_y else w.swapaxes(-1, -2)
+
+
+def _integer_products(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Return the exact x [..., M, K] . w [..., N, K]T as int64, batch dimensions broadcast."""
+    acc: np.ndarray | int = 0
+    for k in range(0, max(1, x.shape[-1]), EXACT_DEPTH):
+        terms = slice(k, k + EXACT_DEPTH)
+        acc = acc + np.matmul(x[..., terms].astype(np.float64), w[..., terms].swapaxes(-1, -2).astype(np.float64)).astype(
+            np.int64
+        )
+    return np.asarray(acc)

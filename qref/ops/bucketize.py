@@ -1,0 +1,33 @@
+"""BUCKETIZE: how many of the boundaries are at most x.
+
+Layout   x [...] -> y like x
+Types    x float32, float64, int32 or int64; y int32; boundaries float32, in rising order
+
+Integers are compared as float32.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qref.schema.enums import TensorType
+
+from .node import Node, Prepared
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and derive the boundaries."""
+    x, y = node.input(0), node.output()
+    node.expect_type(x, TensorType.FLOAT32, TensorType.FLOAT64, TensorType.INT32, TensorType.INT64)
+    node.expect_type(y, TensorType.INT32)
+    boundaries = np.array(node.options.get("boundaries", ()), np.float32)
+    rising = bool(np.all(boundaries[:-1] <= boundaries[1:]))
+    node.expect(rising, f"boundaries {boundaries.tolist()} must be in rising order")
+    node.resize(0, x.shape)
+    return Prepared(bucketize, boundaries)
+
+
+def bucketize(x: np.ndarray, boundaries: np.ndarray) -> np.ndarray:
+    """Return y int32."""
+    compared = x if x.dtype.kind == "f" else x.astype(np.float32)
+    return np.searchsorted(boundaries, compared, side="right").astype(np.int32)

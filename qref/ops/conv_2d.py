@@ -1,0 +1,200 @@
+"""CONV_2D: y = act(x * w + b), the filter slid over the image.
+
+Layout   x [B, H, W, G * C], w [O, KH, KW, C], b [O] -> y [B, OH, OW, O]; output channel o sees channel group o // (O / G)
+Types    x, y int8; w int8, int4; b int32                    accumulates in int32, wrapping
+         x, y uint8; w uint8; b int32
+         x, y int16; w int8, int4; b int32 or int64          accumulates in int32 or int64 as b does
+         x, y float32; w float32, float16 by way of DEQUANTIZE
+         x, y float32; w int8, int4 ("hybrid", dynamic range): each image is quantized to int8 on the fly
+Scales   b: s_x * s_w[o], zero point 0;  w: per tensor, or per axis 0 with zero point 0;  int16: zero point 0
+Source   8-bit quantization specification, CONV_2D; facts verified in tests/ops/test_conv_2d.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.arithmetic.activation import activation_range_float32
+from qref.arithmetic.hybrid import quantize_rows_asymmetric, quantize_rows_symmetric
+from qref.schema.enums import TensorType
+
+from ._convolution import Axis, expect_rank, integer_convolution, resize_to_windows, sequential_convolution, windows
+from ._explain import explain_taps
+from ._matmul import (
+    IntegerPlan,
+    bias_type_of_int16,
+    check_bias,
+    check_bias_scale,
+    check_channels,
+    finish_float32,
+    integer_plan,
+    requantize_accumulator,
+    wrap_accumulator,
+)
+from .node import Node, Prepared, Shape, Step
+
+FILTER_TYPES = {
+    TensorType.INT8: (TensorType.INT8, TensorType.INT4),
+    TensorType.UINT8: (TensorType.UINT8,),
+    TensorType.INT16: (TensorType.INT8, TensorType.INT4),
+    TensorType.FLOAT32: (TensorType.FLOAT32, TensorType.INT8, TensorType.INT4),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConvPlan(IntegerPlan):
+    """The integer form: IntegerPlan and where the windows lie."""
+
+    axes: tuple[Axis, ...]  # height, width
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
+class Float32Plan:
+    """The float32 form: only windows and limits."""
+
+    axes: tuple[Axis, ...]
+    groups: int
+    low: np.float32
+    high: np.float32
+    output_shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class HybridPlan:
+    """The dynamic-range form: weights stay quantized, each image is quantized when it is seen."""
+
+    axes: tuple[Axis, ...]
+    groups: int
+    filter_scale: np.ndarray  # float32 [O], or [1] where all are equal
+    low: np.float32
+    high: np.float32
+    output_shape: Shape
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and derive the plan."""
+    x, w, b, y = node.input(0), node.input(1), node.input(2), node.output()
+    node.expect_type(x, *FILTER_TYPES)
+    node.expect_type(w, *FILTER_TYPES[x.type])
+    node.expect_type(y, x.type)
+    expect_rank(node, x, "B", "H", "W", "C")
+    expect_rank(node, w, "O", "KH", "KW", "C")
+    channels, depth = w.shape[0], w.shape[3]
+    fits = depth > 0 and x.shape[3] % depth == 0
+    node.expect(fits, f"filter {w} has {depth} input channels; expected a divisor of the {x.shape[3]} channels of {x}")
+    groups = x.shape[3] // depth
+    node.expect(
+        groups > 0 and channels % groups == 0,
+        f"filter {w} has {channels} output channels; expected a multiple of {groups} groups",
+    )
+    axes = windows(node, x.shape[1:3], w.shape[1:3])
+    resize_to_windows(node, x.shape[0], axes, channels)
+    if x.type != TensorType.FLOAT32:
+        return _prepare_integer(node, axes, groups)
+    check_bias(node, b, channels, TensorType.FLOAT32, quantized=False)
+    low, high = activation_range_float32(node.activation)
+    if w.type == TensorType.FLOAT32:
+        return Prepared(conv_2d_float32, Float32Plan(axes, groups, low, high, y.shape))
+    check_channels(node, w, channels)
+    node.expect(
+        w.scales.size == channels or groups == 1, f"weights {w} have one scale; expected {channels} where there are groups"
+    )
+    all_equal = groups == 1 and (w.scales == w.scales[0]).all()
+    reference = conv_2d_hybrid_per_tensor if all_equal else conv_2d_hybrid_per_channel
+    return Prepared(reference, HybridPlan(axes, groups, w.scales[:1] if all_equal else w.scales, low, high, y.shape))
+
+
+def _prepare_integer(node: Node, axes: tuple[Axis, ...], groups: int) -> Prepared:
+    x, w, b, channels = node.input(0), node.input(1), node.input(2), node.input(1).shape[0]
+    bias_type = bias_type_of_int16(node, b, TensorType.INT64) if x.type == TensorType.INT16 else TensorType.INT32
+    check_bias(node, b, channels, bias_type)
+    if x.type == TensorType.UINT8:
+        check_bias_scale(node, x, w, b)
+    else:
+        node.expect(
+            not w.zero_points.any(),
+            f"weights {w} have zero points {w.zero_points.tolist()}; expected 0 with {x.type.name} inputs",
+        )
+    acc_bits = 64 if bias_type == TensorType.INT64 else 32
+    fields = integer_plan(node, x, w, channels, acc_bits, float32_product=x.type == TensorType.UINT8)
+    return Prepared(conv_2d, ConvPlan(**fields, axes=axes, groups=groups), explain)
+
+
+def conv_2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvPlan) -> np.ndarray:
+    """Return y [B, OH, OW, O].
+
+    acc[o] = b[o] + sum over ky, kx, c inside the image of (w[o, ky, kx, c] + filter_offset) * (x[iy, ix, c] + input_offset)
+    y[o]   = clamp(requantize(acc)[o] + output_offset)      iy = oy * stride_h + ky * dilation_h_factor - padding_h, ix alike
+    """
+    inputs, weights = x.astype(np.int64) + plan.input_offset, w.astype(np.int64) + plan.filter_offset
+    acc = integer_convolution(inputs, weights, plan.axes, plan.groups) + b.reshape(-1)
+    return requantize_accumulator(acc, plan)
+
+
+def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvPlan, element: tuple[int, ...]) -> list[Step]:
+    """Return y[element] step by step in plain Python integers."""
+    batch, out_y, out_x, channel = element
+    rows, columns = plan.axes
+    first = channel // (len(w) // plan.groups) * w.shape[3]
+    pairs = []
+    for filter_y in range(rows.filter_size):
+        for filter_x in range(columns.filter_size):
+            in_y = out_y * rows.stride + filter_y * rows.dilation - rows.padding
+            in_x = out_x * columns.stride + filter_x * columns.dilation - columns.padding
+            if 0 <= in_y < rows.image_size and 0 <= in_x < columns.image_size:
+                inputs = x[batch, in_y, in_x, first : first + w.shape[3]].tolist()
+                pairs += zip(inputs, w[channel, filter_y, filter_x].tolist())
+    return explain_taps(pairs, b, plan, channel)
+
+
+def conv_2d_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: Float32Plan) -> np.ndarray:
+    """Return y [B, OH, OW, O] float32: products summed from 0 over ky, kx, c in that order, then the bias, then the clamp."""
+    return finish_float32(sequential_convolution(x, w, plan.axes, plan.groups), b, plan.low, plan.high)
+
+
+def conv_2d_hybrid_per_tensor(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: HybridPlan) -> np.ndarray:
+    """Return y [B, OH, OW, O] float32 from float32 x and w with one scale.
+
+    q, s[image] = whole image quantized to int8 around zero;  y = clamp(b[o] + f32(acc) * f32(s[image] * filter_scale))
+    """
+    q, scale = quantize_images_symmetric(x)
+    return finish_hybrid_per_tensor(integer_convolution(q, w, plan.axes), scale, b, plan)
+
+
+def conv_2d_hybrid_per_channel(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: HybridPlan) -> np.ndarray:
+    """Return y [B, OH, OW, O] float32 from float32 x and w with a scale for each output channel.
+
+    q, s[image], z[image] = whole image quantized to int8;  y = clamp(f32(f32(acc) * filter_scale[o]) * s[image] + b[o])
+    acc = sum over taps and c of w[o, k, c] * (q[c] - z[image])
+    """
+    q, scale = quantize_images_asymmetric(x)
+    return finish_hybrid_per_channel(integer_convolution(q, w, plan.axes, plan.groups), scale, b, plan)
+
+
+def quantize_images_symmetric(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The images [B, H, W, C] in int16 and their scales [B, 1, 1, 1], the zero point being 0."""
+    q, scale, _ = quantize_rows_symmetric(x.reshape(len(x), -1))
+    return q.reshape(x.shape).astype(np.int16), scale.reshape(-1, 1, 1, 1)
+
+
+def quantize_images_asymmetric(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The images [B, H, W, C] in int16, zero points taken off, and their scales [B, 1, 1, 1]."""
+    q, scale, zero_point = quantize_rows_asymmetric(x.reshape(len(x), -1))
+    return (q.astype(np.int16) - zero_point[:, None].astype(np.int16)).reshape(x.shape), scale.reshape(-1, 1, 1, 1)
+
+
+@np.errstate(all="ignore")
+def finish_hybrid_per_tensor(acc: np.ndarray, scale: np.ndarray, b: np.ndarray, plan: HybridPlan) -> np.ndarray:
+    """Bring the accumulators [B, OH, OW, O] to the output, with one scale for all weights."""
+    y = wrap_accumulator(acc, 32).astype(np.float32) * (scale * plan.filter_scale)
+    return finish_float32(y, b, plan.low, plan.high)
+
+
+@np.errstate(all="ignore")
+def finish_hybrid_per_channel(acc: np.ndarray, scale: np.ndarray, b: np.ndarray, plan: HybridPlan) -> np.ndarray:
+    """Bring the accumulators [B, OH, OW, O] to the output, with a scale for each output channel."""
+    y = wrap_accumulator(acc, 32).astype(np.float32) * plan.filter_scale * scale
+    return finish_float32(y, b, plan.low, plan.high)

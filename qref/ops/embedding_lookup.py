@@ -1,0 +1,56 @@
+"""EMBEDDING_LOOKUP: rows of a table.
+
+Layout   rows [n] int32, table [m, ...] -> y [n, ...]
+Types    table, y alike, every type; or table int8, uint8, int4 or int2 and y float32: y = q * s_table, whatever the zero point
+Scales   table: per tensor or per axis 0
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.schema.enums import TensorType
+
+from ._movement import EVERY_TYPE
+from .gather import check_range
+from .node import Node, Prepared
+
+HYBRID = (TensorType.INT8, TensorType.UINT8, TensorType.INT4, TensorType.INT2)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingPlan:
+    """The scale of each row of the table, float32 [m] or [1], None where rows are copied; the operator's name for messages."""
+
+    scale: np.ndarray | None
+    name: str
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and derive the plan."""
+    positions, table, y = node.input(0), node.input(1), node.output()
+    node.expect_type(positions, TensorType.INT32)
+    node.expect(len(positions.shape) == 1, f"{positions} has shape {list(positions.shape)}; expected a vector")
+    node.expect(len(table.shape) >= 2, f"{table} has shape {list(table.shape)}; expected at least two dimensions")
+    node.resize(0, positions.shape + table.shape[1:])
+    if y.type != TensorType.FLOAT32 or table.type == TensorType.FLOAT32:
+        node.expect_type(table, *EVERY_TYPE)
+        node.expect_type(y, table.type)
+        return Prepared(embedding_lookup, EmbeddingPlan(None, str(node)))
+    node.expect_type(table, *HYBRID)
+    scales = table.scales
+    fits = scales.size == 1 or (scales.size == table.shape[0] and table.quantization.quantized_dimension == 0)
+    node.expect(fits, f"{table} has {scales.size} scales; expected one, or one for each of its {table.shape[0]} rows")
+    return Prepared(embedding_lookup, EmbeddingPlan(scales, str(node)))
+
+
+def embedding_lookup(positions: np.ndarray, table: np.ndarray, plan: EmbeddingPlan) -> np.ndarray:
+    """Return y; InputError where a row is out of range."""
+    check_range(positions, len(table), plan.name)
+    found = table[positions]
+    if plan.scale is None:
+        return found
+    scale = plan.scale if plan.scale.size == 1 else plan.scale[positions]
+    return found.astype(np.float32) * scale.reshape(-1, *[1] * (table.ndim - 1))

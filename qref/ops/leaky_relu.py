@@ -1,0 +1,69 @@
+"""LEAKY_RELU: y = x, and alpha * x below zero.
+
+Layout   x [...] -> y [...]
+Types    float32; int8, uint8; int16 with zero points 0
+Scales   any; rescaled by s_x / s_y or s_x * alpha / s_y, both in float32
+Source   LiteRT, activations.cc, reference/leaky_relu.h; facts verified in tests/ops/test_relu.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.arithmetic.requantize import Requantize
+from qref.schema.enums import TensorType
+
+from ._unary import QUANTIZED_8BIT, expect_symmetric, operands, ratio, scales
+from .node import Node, Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class LeakyReluPlan:
+    """The integers that are fixed before the first inference."""
+
+    input_offset: int  # -zero_point(x), LSB
+    output_offset: int  # +zero_point(y), LSB
+    requantize: Requantize  # of x >= 0
+    requantize_alpha: Requantize  # of x < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Float32LeakyReluPlan:
+    """The float32 form."""
+
+    alpha: np.float32
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and derive the plan."""
+    x, y = operands(node, TensorType.FLOAT32, *QUANTIZED_8BIT, TensorType.INT16)
+    alpha = np.float32(node.options.get("alpha", 0.0))
+    if x.type == TensorType.FLOAT32:
+        return Prepared(leaky_relu_float32, Float32LeakyReluPlan(alpha))
+    if x.type == TensorType.INT16:
+        expect_symmetric(node, x, y)
+    input_scale, output_scale = scales(node, x, y)
+    with np.errstate(all="ignore"):
+        alpha_scale = input_scale * alpha
+    identity, scaled = (node.requantize(ratio(scale, output_scale)) for scale in (input_scale, alpha_scale))
+    return Prepared(leaky_relu, LeakyReluPlan(-x.zero_point, y.zero_point, identity, scaled))
+
+
+def leaky_relu(x: np.ndarray, plan: LeakyReluPlan) -> np.ndarray:
+    """Return y [...].
+
+    v    = x[i] + input_offset
+    y[i] = clamp((requantize(v) if v >= 0 else requantize_alpha(v)) + output_offset)
+    """
+    limits = np.iinfo(x.dtype)
+    v = x.reshape(-1).astype(np.int64) + plan.input_offset
+    scaled = np.where(v >= 0, plan.requantize(v), plan.requantize_alpha(v))
+    return np.clip(scaled + plan.output_offset, limits.min, limits.max).astype(x.dtype).reshape(x.shape)
+
+
+def leaky_relu_float32(x: np.ndarray, plan: Float32LeakyReluPlan) -> np.ndarray:
+    """Return y[i] = x[i] if x[i] > 0 else x[i] * alpha."""
+    with np.errstate(all="ignore"):
+        return np.where(x > 0, x, x * plan.alpha)

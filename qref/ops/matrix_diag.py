@@ -1,0 +1,29 @@
+"""MATRIX_DIAG: matrices that are zero but for their diagonals.
+
+Layout   diagonal [..., n] -> y [..., n, n]
+Types    every type; alike
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._movement import EVERY_TYPE, copied
+from .node import Node, Prepared
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands; there is nothing to derive."""
+    diagonal = node.input(0)
+    copied(node, diagonal, *EVERY_TYPE)
+    node.expect(len(diagonal.shape) >= 1, f"{diagonal} has shape []; expected at least one dimension")
+    node.resize(0, (*diagonal.shape, diagonal.shape[-1]))
+    return Prepared(matrix_diag, None)
+
+
+def matrix_diag(diagonal: np.ndarray, plan: None) -> np.ndarray:
+    """Return y."""
+    n = diagonal.shape[-1]
+    y = np.zeros((*diagonal.shape, n), diagonal.dtype)
+    y[..., np.arange(n), np.arange(n)] = diagonal
+    return y

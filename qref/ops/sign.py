@@ -1,0 +1,27 @@
+"""SIGN: y = -1, 0 or 1; NaN gives NaN.
+
+Layout   x [...] -> y [...]
+Types    float32, float64, int32
+Source   LiteRT, sign.cc; facts verified in tests/ops/test_unary.py
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qref.schema.enums import TensorType
+
+from ._unary import AsIs, operands
+from .node import Node, Prepared
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands."""
+    operands(node, TensorType.FLOAT32, TensorType.FLOAT64, TensorType.INT32)
+    return Prepared(sign, AsIs())
+
+
+def sign(x: np.ndarray, plan: AsIs) -> np.ndarray:
+    """Return y[i] = (x[i] > 0) - (x[i] < 0)."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.sign(x))

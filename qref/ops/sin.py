@@ -1,0 +1,19 @@
+"""SIN: y = sin(x), the C library's float function.
+
+Layout   x [...] -> y [...]
+Types    float32; float16 is computed in float32 and rounded
+Source   LiteRT, elementwise.cc; facts verified in tests/ops/test_unary.py
+"""
+
+from __future__ import annotations
+
+from qref.arithmetic.libm import sinf
+
+from ._unary import FLOAT, operands, prepare_function
+from .node import Node, Prepared
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands."""
+    operands(node, *FLOAT)
+    return prepare_function(sinf)
