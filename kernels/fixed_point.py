@@ -28,7 +28,7 @@ def rounding_divide_by_pot(x, exponent):
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def multiply_by_quantized_multiplier(acc, multiplier, shift):
-    """acc * multiplier * 2^(shift - 31), rounded twice; shift > 0 is left, taken modulo 32 as x86 does above 31."""
+    """Return acc * multiplier * 2^(shift - 31), rounded twice; shift > 0 is left, taken modulo 32 as x86 does above 31."""
     left = np.int64(max(shift, 0)) & np.int64(31)
     right = np.int64(max(-shift, 0))
     high = saturating_rounding_doubling_high_mul(wrap_int32(np.int64(acc) << left), multiplier)
@@ -37,7 +37,7 @@ def multiply_by_quantized_multiplier(acc, multiplier, shift):
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def multiply_by_quantized_multiplier_64(acc, multiplier, shift):
-    """acc * multiplier * 2^(shift - 31) for an int64 acc: the multiplier is rounded to 15 bits, the product once, the result wraps."""
+    """Return acc * multiplier * 2^(shift - 31) for an int64 acc: the multiplier rounded to 15 bits, the product once; wraps."""
     reduced = min((np.int64(multiplier) + np.int64(32768)) >> np.int64(16), np.int64(32767))
     half = np.int64(1) << ((np.int64(14) - np.int64(shift)) & np.int64(63))
     return wrap_int32((np.int64(acc) * reduced + half) >> ((np.int64(15) - np.int64(shift)) & np.int64(63)))

@@ -1,4 +1,8 @@
-"""The matmul core that FULLY_CONNECTED, CONV_2D, LSTM and BATCH_MATMUL share."""
+"""The matmul core that FULLY_CONNECTED, CONV_2D, LSTM and BATCH_MATMUL share.
+
+The core works on int16: activations with their zero point taken off, so that padding is 0, and weights with theirs. Whoever binds
+an operator packs the weights once with `pack`; how they then lie is between `pack` and `accumulate`.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +10,55 @@ import numba
 import numpy as np
 
 
+def pack(w):
+    """Weights [N, K] of 16 bits or less as the core wants them: a writable int16 array [N, K] of its own."""
+    return np.array(w, np.int16, order="C")
+
+
 @numba.njit(cache=True, nogil=True)
 def accumulate(x, w, start, acc):
-    """acc [M, N] = start [N] + x [M, K] int16 . w [N, K]T int16, in the type of acc: int32 (wraps as in C) or int64.
+    """Write acc [M, N] = start [N] + x [M, K] int16 . w [N, K]T int16 in int32, wrapping as in C; start and acc int32."""
+    for m in range(x.shape[0]):
+        for n in range(w.shape[0]):
+            dot = start[n]
+            for k in range(w.shape[1]):
+                dot = np.int32(dot + np.int32(np.int32(x[m, k]) * np.int32(w[n, k])))
+            acc[m, n] = dot
 
-    Offsets are folded into `start` beforehand, so that the inner loop is a plain dot product, which vectorizes.
+
+@numba.njit(cache=True, nogil=True)
+def accumulate_64(x, w, start, block, acc):
+    """The same in int64; start and acc int64.
+
+    block  how many products of this x and w surely have a sum within int32: those are summed in 32 bits, which vectorizes
     """
     for m in range(x.shape[0]):
         for n in range(w.shape[0]):
-            dot = acc.dtype.type(0)
-            for k in range(w.shape[1]):
-                dot += acc.dtype.type(x[m, k]) * acc.dtype.type(w[n, k])
-            acc[m, n] = start[n] + dot
+            total = start[n]
+            for first in range(0, w.shape[1], block):
+                dot = np.int32(0)
+                for k in range(first, min(first + block, w.shape[1])):
+                    dot = np.int32(dot + np.int32(np.int32(x[m, k]) * np.int32(w[n, k])))
+                total += np.int64(dot)
+            acc[m, n] = total
 
 
 @numba.njit(cache=True, nogil=True)
 def sequential_float32(x, w, b, low, high, y):
-    """y [M, N] = clamp(x [M, K] . w [K, N] + b [N]) in float32; every sum starts at 0 and runs in ascending k."""
+    """Write y [M, N] = clamp(x [M, K] . w [K, N] + b [N]) in float32; every sum starts at 0 and runs in ascending k."""
     for m in range(x.shape[0]):
         for n in range(w.shape[1]):
             y[m, n] = np.float32(0)
         for k in range(w.shape[0]):
             for n in range(w.shape[1]):
                 y[m, n] += x[m, k] * w[k, n]
-        for n in range(w.shape[1]):
-            y[m, n] = min(max(y[m, n] + b[n], low), high)
+        finish_float32(y[m], b, low, high)
+
+
+@numba.njit(cache=True, nogil=True)
+def finish_float32(y, b, low, high):
+    """Write y [N] = clamp(y + b [N]) in place; NaN stays NaN."""
+    for n in range(y.shape[0]):
+        value = y[n] + b[n]
+        value = low if value < low else value
+        y[n] = high if value > high else value

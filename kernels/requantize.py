@@ -10,34 +10,37 @@ import math
 import numba
 import numpy as np
 
-from .fixed_point import multiply_by_quantized_multiplier, multiply_by_quantized_multiplier_64
+from .fixed_point import multiply_by_quantized_multiplier, multiply_by_quantized_multiplier_64, wrap_int32
 
 
 @numba.njit(cache=True, nogil=True)
 def double_rounding(acc, multiplier, shift, output_offset, qmin, qmax, y):
-    """y = clamp(acc * multiplier * 2^(shift - 31), rounded twice, + output_offset)."""
+    """Write y = clamp(acc * multiplier * 2^(shift - 31), rounded twice, + output_offset)."""
     for m in range(acc.shape[0]):
         for c in range(acc.shape[1]):
             scaled = multiply_by_quantized_multiplier(acc[m, c], multiplier[c], shift[c])
-            y[m, c] = min(max(scaled + output_offset, qmin), qmax)
+            y[m, c] = min(max(wrap_int32(scaled + output_offset), qmin), qmax)
 
 
 @numba.njit(cache=True, nogil=True)
 def single_rounding_64(acc, multiplier, shift, output_offset, qmin, qmax, y):
-    """y = clamp(acc * multiplier reduced to 16 bits, rounded once, + output_offset)."""
+    """Write y = clamp(acc * multiplier reduced to 15 bits, rounded once, + output_offset)."""
     for m in range(acc.shape[0]):
         for c in range(acc.shape[1]):
             scaled = multiply_by_quantized_multiplier_64(acc[m, c], multiplier[c], shift[c])
-            y[m, c] = min(max(scaled + output_offset, qmin), qmax)
+            y[m, c] = min(max(wrap_int32(scaled + output_offset), qmin), qmax)
 
 
 @numba.njit(cache=True, nogil=True)
 def float64_half_away(acc, effective_scale, output_offset, qmin, qmax, y):
-    """y = clamp(acc * effective_scale in float64, ties away from zero, + output_offset)."""
+    """Write y = clamp(acc * effective_scale in float64, ties away from zero, + output_offset); what is no int32 becomes -2^31."""
     for m in range(acc.shape[0]):
         for c in range(acc.shape[1]):
             product = np.float64(acc[m, c]) * effective_scale[c]
-            whole = math.trunc(product)
-            part = product - whole
-            rounded = np.int64(whole) + np.int64(part >= 0.5) - np.int64(part <= -0.5)
-            y[m, c] = min(max(rounded + output_offset, qmin), qmax)
+            rounded = np.int64(-2147483648)
+            if -2147483649.0 < product < 2147483648.0:
+                whole = math.trunc(product)
+                part = product - whole
+                rounded = np.int64(whole) + np.int64(part >= 0.5) - np.int64(part <= -0.5)
+                rounded = rounded if -2147483648 <= rounded <= 2147483647 else np.int64(-2147483648)
+            y[m, c] = min(max(wrap_int32(rounded + output_offset), qmin), qmax)

@@ -12,6 +12,7 @@ from qref.dispatch import bind
 from qref.errors import InvalidModel, UnsupportedOperator
 from qref.ops import Node, NotYetKnown, Operand, Prepared, find_prepare
 from qref.ops.node import Rules, Shape, Subgraphs
+from qref.schema.enums import TensorType
 from qref.schema.model import Model, Subgraph, Tensor
 
 
@@ -104,10 +105,11 @@ class Execution:
         self.operands[index].known_shape = shape
 
     def reset_variables(self) -> None:
-        """Give every variable tensor its initial value: the zero point of its quantization, else zero."""
+        """Give every variable tensor its initial value: the zero point of a tensor of type int8, else zero, as LiteRT does."""
         for operand in self.operands:
             if operand.tensor.is_variable:
-                initial = operand.zero_point if operand.quantization is not None else 0
+                quantized = operand.type == TensorType.INT8 and operand.quantization is not None and operand.scales.size == 1
+                initial = operand.zero_point if quantized else 0
                 self.values[operand.tensor.index] = np.full(operand.shape, initial, operand.dtype)
 
     def invoke(self) -> None:

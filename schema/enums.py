@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from enum import IntEnum
 
 import numpy as np
@@ -130,8 +131,9 @@ def builtin_code(name: str) -> int:
     3
     """
     codes = {known: code for code, known in _builtin_names().items()}
-    if name not in codes and name.startswith("UNKNOWN_"):
-        return int(name.removeprefix("UNKNOWN_"))
-    if name not in codes:
+    if name in codes:
+        return codes[name]
+    unknown = re.fullmatch(r"UNKNOWN_(-?\d+)", name)
+    if not unknown:
         raise KeyError(f"no builtin operator is called {name!r}; a custom operator is CUSTOM with a custom code")
-    return codes[name]
+    return int(unknown[1])

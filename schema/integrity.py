@@ -22,7 +22,7 @@ def check_integrity(model: Model, limits: Limits | None = None) -> None:
     for subgraph in model.subgraphs:
         for tensor in subgraph.tensors:
             _check_tensor(model, subgraph, tensor, limits)
-        _check_indices(subgraph)
+        _check_indices(model, subgraph)
 
 
 def constant_bytes(shape: tuple[int, ...], type_: TensorType) -> int:
@@ -52,7 +52,7 @@ def _check_tensor(model: Model, subgraph: Subgraph, tensor: Tensor, limits: Limi
         _fail(name_of(subgraph, tensor), "at most 64 dimensions of less than 2**58 elements", tensor.shape)
     if tensor.buffer == 0:
         return
-    if tensor.buffer >= len(model.buffers):
+    if not 0 <= tensor.buffer < len(model.buffers):
         _fail(name_of(subgraph, tensor), f"a buffer below {len(model.buffers)}", tensor.buffer)
     found = len(model.buffers[tensor.buffer].data)
     if not found or not has_fixed_size(tensor.type):
@@ -66,13 +66,19 @@ def _check_tensor(model: Model, subgraph: Subgraph, tensor: Tensor, limits: Limi
         _fail(name_of(subgraph, tensor), expected, f"{found} bytes")
 
 
-def _check_indices(subgraph: Subgraph) -> None:
+def _check_indices(model: Model, subgraph: Subgraph) -> None:
     count = len(subgraph.tensors)
     where = f"subgraph {subgraph.index}"
     _check_range(f"{where}, inputs", subgraph.inputs, 0, count)
     _check_range(f"{where}, outputs", subgraph.outputs, 0, count)
     for operator in subgraph.operators:
         named = f"{where}, operator {operator.index} ({operator.name})"
+        if not 0 <= operator.opcode_index < len(model.operator_codes):
+            _fail(named, f"an opcode_index below {len(model.operator_codes)}", operator.opcode_index)
+        code = model.operator_codes[operator.opcode_index]
+        if (operator.builtin_code, operator.version) != (code.builtin_code, code.version):
+            expected = f"builtin code {code.builtin_code}, version {code.version}, as in operator code {operator.opcode_index}"
+            _fail(named, expected, f"{operator.builtin_code}, version {operator.version}")
         _check_range(f"{named}, inputs", operator.inputs, -1, count)
         _check_range(f"{named}, outputs", operator.outputs, 0, count)
         _check_range(f"{named}, intermediates", operator.intermediates, -1, count)

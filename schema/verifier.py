@@ -69,12 +69,12 @@ class _Verifier:
     def fail(self, what: str, place: int, expected: str, found: str) -> NoReturn:
         raise InvalidModel(f"{what} at byte {place}: expected {expected}, found {found}{_REMEDY}")
 
-    def offset(self, what: str, place: int) -> int:
-        """Where the unsigned offset stored at `place` leads."""
+    def offset(self, what: str, place: int, least: int = 1) -> int:
+        """Where the unsigned offset stored at `place`, of at least `least` bytes, leads."""
         if place & 3 or place + 4 > self.size:
             self.fail(what, place, f"an offset, aligned to 4 bytes, inside the file's {self.size} bytes", "none")
         distance = _UINT32.unpack_from(self.data, place)[0]
-        if not 0 < distance < 1 << 31 or place + distance >= self.size:
+        if not least <= distance < 1 << 31 or place + distance >= self.size:
             self.fail(what, place, f"an offset to a place inside the file's {self.size} bytes", f"{distance}")
         return place + distance
 
@@ -152,7 +152,8 @@ class _Verifier:
             values = np.frombuffer(self.data, field.dtype, count, place + 4)
             return values != 0 if field.scalar == "?" else values
         count = self.extent(what, place, 4)
-        targets = [self.offset(what, place + 4 + 4 * i) for i in range(count)]
+        least = 1 if field.kind == "string" else 0  # LiteRT lets a vector's table begin in its own offset: an empty table
+        targets = [self.offset(what, place + 4 + 4 * i, least) for i in range(count)]
         if field.kind == "string":
             return [self.string(what, target) for target in targets]
         child = layout(field.child)

@@ -79,7 +79,7 @@ def test_analyze_tells_operators_tensors_types_and_quantization():
 def test_a_model_with_an_unknown_operator_is_analyzed_and_refused_by_name(tmp_path):
     graph = GraphBuilder()
     x, y = graph.input("x", TensorType.FLOAT32, (2,)), graph.tensor("y", TensorType.FLOAT32, (2,))
-    graph.operator("MyCustomOperator", [x], [y], custom_options=b"\1\2")
+    graph.operator("CUSTOM", [x], [y], custom_code="MyCustomOperator", custom_options=b"\1\2")
     save(graph.model(outputs=[y]), tmp_path / "custom.tflite")
     np.save(tmp_path / "x.npy", np.zeros(2, np.float32))
     assert "MyCustomOperator" in call("analyze", tmp_path / "custom.tflite").stdout

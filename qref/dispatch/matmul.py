@@ -1,48 +1,111 @@
-"""Binders of the matmul family: FULLY_CONNECTED, CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV, BATCH_MATMUL."""
+"""Binders of the matmul family: FULLY_CONNECTED and BATCH_MATMUL here, the convolutions beside."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from qref.dispatch.requantize import bind_requantize
+from qref.dispatch import convolution
+from qref.dispatch.convolution import Constants, Run, bind_finish, block_of, centred, once, starts
 from qref.kernels import matmul
+from qref.ops import batch_matmul as bmm
 from qref.ops import fully_connected as fc
+from qref.ops._matmul import IntegerPlan
 
 
-def bind_fully_connected(plan: fc.FullyConnectedPlan, constants: Sequence[np.ndarray | None]) -> Callable[..., np.ndarray]:
-    """FULLY_CONNECTED on integers: weights widened once, offsets folded into the bias."""
-    finish = bind_requantize(plan.requantize, plan.output_offset, plan.output_activation_min, plan.output_activation_max)
-    acc_type = np.int32 if plan.acc_bits == 32 else np.int64
+def accumulate(x: np.ndarray, w: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Accumulators [M, N] of centred x [M, K], packed w [N, K] and start [N], in the type of start."""
+    acc = np.empty((len(x), len(w)), start.dtype)
+    if acc.dtype == np.int32:
+        matmul.accumulate(x, w, start, acc)
+    else:
+        matmul.accumulate_64(x, w, start, block_of(x.dtype, w), acc)
+    return acc
 
-    def pack(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        filter_values = w.astype(np.int16) + np.int16(plan.filter_offset)
-        return filter_values, plan.input_offset * filter_values.sum(axis=1, dtype=np.int64)
 
-    packed = pack(constants[1]) if constants[1] is not None else None
+def pack_integer(w: np.ndarray, plan: IntegerPlan) -> np.ndarray:
+    """Weights [N, K] with their zero point taken off, as the core wants them."""
+    return matmul.pack(w.astype(np.int16) + np.int16(plan.filter_offset))
 
+
+def bind_fully_connected(plan: fc.FullyConnectedPlan, constants: Constants) -> Run:
+    """FULLY_CONNECTED on integers."""
+    finish = bind_finish(plan)
+    packed = once(lambda w: pack_integer(w, plan), constants[1])
+
+    @np.errstate(all="ignore")
     def run(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
-        filter_values, base = packed if packed is not None else pack(w)
-        start = (base if b is None else base + b).astype(acc_type)
-        rows = np.ascontiguousarray(x).reshape(-1, w.shape[1]).astype(np.int16)
-        acc = np.empty((len(rows), len(w)), acc_type)
-        matmul.accumulate(rows, filter_values, start, acc)
-        return finish(acc, plan.output_dtype).reshape(plan.output_shape)
+        rows = centred(x, plan.input_offset).reshape(-1, w.shape[1])
+        return finish(accumulate(rows, packed(w), starts(b, len(w), plan.acc_bits)))
 
     return run
 
 
-def bind_fully_connected_float32(plan: fc.Float32Plan, constants: Sequence[np.ndarray | None]) -> Callable[..., np.ndarray]:
+def bind_fully_connected_float32(plan: fc.Float32Plan, constants: Constants) -> Run:
     """FULLY_CONNECTED in float32, sums in the order of memory."""
-    packed = np.ascontiguousarray(constants[1].T) if constants[1] is not None else None
+    packed = once(lambda w: np.array(w.T, order="C"), constants[1])
 
     def run(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
         y = np.empty((x.size // w.shape[1], len(w)), np.float32)
-        bias = np.zeros(len(w), np.float32) if b is None else b
-        rows = np.ascontiguousarray(x).reshape(-1, w.shape[1])
-        matmul.sequential_float32(rows, packed if packed is not None else np.ascontiguousarray(w.T), bias, plan.low, plan.high, y)
+        bias = np.zeros(len(w), np.float32) if b is None else np.array(b.reshape(-1))
+        matmul.sequential_float32(np.array(x.reshape(-1, w.shape[1])), packed(w), bias, plan.low, plan.high, y)
+        return y.reshape(plan.output_shape)
+
+    return run
+
+
+def bind_fully_connected_hybrid(plan: fc.HybridPlan, constants: Constants) -> Run:
+    """FULLY_CONNECTED on float32 rows quantized on the fly."""
+    packed = once(lambda w: matmul.pack(w.view(np.int8)), constants[1])
+
+    @np.errstate(all="ignore")
+    def run(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+        q, scale = fc.quantize_rows(x, w, plan)
+        return fc.finish_hybrid(accumulate(q, packed(w), starts(None, len(w), 32)), scale, x, b, plan)
+
+    return run
+
+
+def matrices(x: np.ndarray, batches: tuple[int, ...]) -> np.ndarray:
+    """The operand's matrices [batch, rows, K], broadcast to the batch dimensions of the output."""
+    return np.broadcast_to(x, (*batches, *x.shape[-2:])).reshape(-1, *x.shape[-2:])
+
+
+def bind_batch_matmul(plan: bmm.BatchMatMulPlan, constants: Constants) -> Run:
+    """BATCH_MATMUL on integers, matrix by matrix."""
+    finish = bind_finish(plan)
+
+    @np.errstate(all="ignore")
+    def run(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        batches, columns = plan.output_shape[:-2], plan.output_shape[-1]
+        inputs = matrices(centred(bmm.as_rows(x, plan.adj_x), plan.input_offset), batches)
+        weights = matrices(bmm.as_columns(w, plan.adj_y), batches)
+        acc = np.empty((len(inputs), inputs.shape[1], columns), np.int32 if plan.acc_bits == 32 else np.int64)
+        for number in range(len(acc)):
+            acc[number] = accumulate(
+                np.array(inputs[number]), pack_integer(weights[number], plan), starts(None, columns, plan.acc_bits)
+            )
+        return finish(acc.reshape(-1, 1))
+
+    return run
+
+
+def bind_batch_matmul_float32(plan: bmm.PlainPlan, constants: Constants) -> Run:
+    """BATCH_MATMUL in float32, matrix by matrix."""
+    low, high = np.float32(-np.inf), np.float32(np.inf)
+
+    def run(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        batches = plan.output_shape[:-2]
+        inputs = matrices(bmm.as_rows(x, plan.adj_x), batches)
+        weights = matrices(bmm.as_columns(w, plan.adj_y), batches).swapaxes(-1, -2)
+        y = np.empty((len(inputs), *plan.output_shape[-2:]), np.float32)
+        bias = np.zeros(plan.output_shape[-1], np.float32)
+        for number in range(len(y)):
+            matmul.sequential_float32(
+                np.array(inputs[number], order="C"), np.array(weights[number], order="C"), bias, low, high, y[number]
+            )
         return y.reshape(plan.output_shape)
 
     return run
@@ -51,4 +114,8 @@ def bind_fully_connected_float32(plan: fc.Float32Plan, constants: Sequence[np.nd
 BINDERS: dict[Callable[..., Any], Callable[..., Any]] = {
     fc.fully_connected: bind_fully_connected,
     fc.fully_connected_float32: bind_fully_connected_float32,
+    fc.fully_connected_hybrid: bind_fully_connected_hybrid,
+    bmm.batch_matmul: bind_batch_matmul,
+    bmm.batch_matmul_float32: bind_batch_matmul_float32,
+    **convolution.BINDERS,
 }

@@ -2,7 +2,7 @@
 
 (1)  image position = output position * stride + tap * dilation - padding
 (2)  SAME:   output_size = ceil(image_size / stride);  VALID: as many windows as fit into the image
-(3)  padding = max(0, (output_size - 1) * stride + (filter_size - 1) * dilation + 1 - image_size) / 2, rounded down: before the image
+(3)  padding before the image = max(0, (output_size - 1) * stride + (filter_size - 1) * dilation + 1 - image_size) / 2, floor
 
 Taps outside the image contribute nothing. Transposed, the roles of image and output are exchanged.
 Source: TFLite, padding.h.
@@ -103,7 +103,7 @@ def overlaps(axes: Sequence[Axis], *, descending: bool = False) -> Iterator[tupl
 def integer_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], groups: int = 1) -> np.ndarray:
     """acc[b, p, o] = sum over taps k and channels c of x[b, image position of (p, k), c] * w[o, k, c]; exact, int64.
 
-    x [B, ..., groups * C] and w [O, ..., C] are integers, offsets already added; output channel o belongs to group o // (O / groups).
+    x [B, ..., groups * C] and w [O, ..., C] are integers, offsets already added; output channel o is of group o // (O / groups).
     """
     batch, filters = len(x), len(w) // groups
     acc = np.zeros((batch, *(axis.output_size for axis in axes), groups, filters), np.int64)

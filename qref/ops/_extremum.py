@@ -43,20 +43,15 @@ def prepare_extremum(node: Node, *, greatest: bool) -> Prepared:
 
 def extremum(x: np.ndarray, axis: np.ndarray, plan: ExtremumPlan) -> np.ndarray:
     """Return y of the type of x."""
-    values, function = rows(x, plan.axes), np.maximum if plan.greatest else np.minimum
-    limits = (False, True) if x.dtype == bool else (_limits(x.dtype).min, _limits(x.dtype).max)
-    start = np.full(len(values), limits[0] if plan.greatest else limits[1], x.dtype)
-    if plan.all_axes and x.size:
-        start = values[:, 0]
-    if x.dtype.kind == "f":
-        values = np.where(np.isnan(values), -np.inf if plan.greatest else np.inf, values).astype(x.dtype)
-    found = (
-        function.reduce(values, axis=1, initial=-np.inf if plan.greatest else np.inf) if x.dtype.kind == "f" and x.size else None
-    )
-    if found is None:
-        found = function.reduce(values, axis=1, initial=limits[0] if plan.greatest else limits[1])
-    return function(start, found).astype(x.dtype).reshape(plan.output_shape)
-
-
-def _limits(dtype: np.dtype) -> np.finfo | np.iinfo:
-    return np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    values = rows(x, plan.axes)
+    limits = np.finfo(x.dtype) if x.dtype.kind == "f" else np.iinfo(x.dtype) if x.dtype.kind in "iu" else None
+    lowest, greatest = (False, True) if limits is None else (limits.min, limits.max)
+    start = np.full(len(values), lowest if plan.greatest else greatest, x.dtype)
+    if x.size == 0:
+        return start.reshape(plan.output_shape)
+    start = values[:, 0] if plan.all_axes else start
+    comparable = np.where(np.isnan(values), -np.inf if plan.greatest else np.inf, values) if x.dtype.kind == "f" else values
+    first = (np.argmax if plan.greatest else np.argmin)(comparable, axis=1)
+    found = comparable[np.arange(len(values)), first]
+    better = found > start if plan.greatest else found < start
+    return np.where(better, found, start).astype(x.dtype).reshape(plan.output_shape)

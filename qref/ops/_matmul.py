@@ -151,7 +151,7 @@ def wrap_accumulator(acc: np.ndarray, acc_bits: int) -> np.ndarray:
 
 
 def requantize_accumulator(acc: np.ndarray, plan: IntegerPlan) -> np.ndarray:
-    """y = clamp(requantize(acc) + output_offset), the sum in 32 bits; acc int64 [..., C] in the shape of the output."""
+    """Return y = clamp(requantize(acc) + output_offset), the sum in 32 bits; acc int64 [..., C] in the shape of the output."""
     y = wrap_int32(plan.requantize(wrap_accumulator(acc, plan.acc_bits)) + plan.output_offset)
     return np.clip(y, plan.output_activation_min, plan.output_activation_max).astype(plan.output_dtype).reshape(plan.output_shape)
 

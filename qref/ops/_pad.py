@@ -2,7 +2,7 @@
 
 Layout   x [...], paddings [rank of x, 2] int32 or int64 (before, after), PADV2: value [] -> y
 Types    x, y, value float32, float16, int8, uint8, int16, int32, int64 or bool
-Scales   x and y alike; PADV2: value as y;  PAD: the border holds the zero point of y, which is 0 for int16, so that it stands for 0.0
+Scales   x and y alike; PADV2: value as y;  PAD: the border holds the zero point of y, so that it stands for 0.0
 """
 
 from __future__ import annotations

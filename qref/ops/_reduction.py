@@ -50,7 +50,10 @@ def rows(x: np.ndarray, axes: Shape) -> np.ndarray:
 
 
 def fold_float32(function: np.ufunc, values: np.ndarray, start: float) -> np.ndarray:
-    """Return function(...function(start, v[0])..., v[n - 1]) of each row of values [outputs, n] float32, every step rounded."""
+    """Return function(...function(v[0], v[1])..., v[n - 1]) of each row of values [outputs, n] float32, every step rounded.
+
+    `start` where n is 0.
+    """
     if values.shape[1] == 0:
         return np.full(len(values), start, values.dtype)
     with np.errstate(all="ignore"):

@@ -4,7 +4,8 @@ Layout   x [n, ...], numbers [n] int32, count [] int32 -> y [count, ...]
          numbers may have more dimensions, the first ones of x
 Types    x, y float32 or int32 (wrap); alike
 
-Rows with a negative number are left out. What no row goes to holds 0 (SUM), 1 (PROD), the lowest (MAX) or greatest (MIN) finite value.
+Rows with a negative number are left out.
+What no row goes to holds 0 (SUM), 1 (PROD), the lowest (MAX) or greatest (MIN) finite value.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ Types    x, w, y int8                          accumulates in int32, wrapping; y
          x, w, y float32
          x, y float32; w int8 ("hybrid", dynamic range): each row of x is quantized to int8 on the fly
 Scales   x, w, y per tensor;  int16: zero point 0;  hybrid: w also per axis, a scale for each column of y
-Hybrid   for the batch [b0, b1, b2], LiteRT takes row scales, zero points and sums of columns of matrix number b0 + b1 + b2: those of
-         another one where an operand has two batch dimensions above 1. Reproduced here.
+Hybrid   for the batch [b0, b1, b2], LiteRT takes row scales, zero points and sums of columns of matrix number b0 + b1 + b2: of a
+         wrong one where an operand has two batch dimensions above 1. Reproduced here.
 Source   TFLite, batch_matmul.cc; facts verified in tests/ops/test_batch_matmul.py
 """
 

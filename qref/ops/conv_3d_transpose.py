@@ -41,8 +41,10 @@ def prepare(node: Node) -> Prepared:
     node.resize(0, output_shape)
     axes = windows(node, output_shape[1:4], w.shape[:3], ("d", "h", "w"))
     sizes = tuple(axis.output_size for axis in axes)
-    message = f"a convolution of the output shape {list(output_shape)} has the size {list(sizes)}; expected that of {x}, {list(x.shape[1:4])}"
-    node.expect(sizes == x.shape[1:4], message)
+    node.expect(
+        sizes == x.shape[1:4],
+        f"CONV_3D of {list(output_shape)} has the size {list(sizes)}; expected that of {x}, {list(x.shape[1:4])}",
+    )
     return Prepared(conv_3d_transpose, Conv3DPlan(axes, *activation_range_float32(node.activation)))
 
 

@@ -1,6 +1,6 @@
 """DEPTHWISE_CONV_2D: y = act(x * w + b), every channel of the image with filters of its own.
 
-Layout   x [B, H, W, C], w [1, KH, KW, C * M], b [C * M] or absent -> y [B, OH, OW, C * M]; output channel c * M + m sees channel c
+Layout   x [B, H, W, C], w [1, KH, KW, C * M], b [C * M] or absent -> y [B, OH, OW, C * M]; channel c * M + m of y sees c of x
 Types    x, y int8; w int8, int4; b int32                    accumulates in int32, wrapping
          x, y uint8; w uint8; b int32
          x, y int16; w int8; b int64                         accumulates in int64

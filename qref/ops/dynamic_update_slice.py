@@ -1,6 +1,6 @@
 """DYNAMIC_UPDATE_SLICE: x with a box overwritten, at a place that is clamped so that the box fits.
 
-Layout   x [...], update [... no larger], start [rank of x] int32 or int64 -> y like x
+Layout   x [...], update [... no larger], start [rank of x] int32 or int64 -> y like x; at most 8 dimensions
 Types    every type; x, update and y alike
 """
 
@@ -11,6 +11,8 @@ import numpy as np
 from ._movement import EVERY_TYPE, INDEX, copied
 from .node import Node, Prepared
 
+MAX_RANK = 8
+
 
 def prepare(node: Node) -> Prepared:
     """Check the operands; there is nothing to derive."""
@@ -19,6 +21,7 @@ def prepare(node: Node) -> Prepared:
     node.expect_type(update, x.type)
     node.expect_type(start, *INDEX)
     rank = len(x.shape)
+    node.expect(rank <= MAX_RANK, f"{x} has {rank} dimensions; at most {MAX_RANK} can be updated")
     node.expect(start.shape == (rank,), f"{start} has shape {list(start.shape)}; expected [{rank}]")
     fits = len(update.shape) == rank and all(a <= b for a, b in zip(update.shape, x.shape))
     node.expect(fits, f"update {update} of shape {list(update.shape)} does not fit into {list(x.shape)}")

@@ -101,7 +101,9 @@ def prepare(node: Node) -> Prepared:
     check_channels(node, w, units)
     asymmetric = bool(node.options.get("asymmetric_quantize_inputs", False))
     if asymmetric and w.constant is None:
-        node.unsupported(f"weights {w} are not constant: with asymmetric_quantize_inputs, LiteRT keeps the row sums of those it saw first")
+        node.unsupported(
+            f"weights {w} are not constant: with asymmetric_quantize_inputs, LiteRT keeps the row sums of those it saw first"
+        )
     reference = fully_connected_hybrid_sparse if _is_sparse(node, w) else fully_connected_hybrid
     return Prepared(reference, HybridPlan(w.scales, asymmetric, low, high, y.shape))
 
@@ -115,14 +117,18 @@ def _prepare_integer(node: Node) -> Prepared:
         bias_type = bias_type_of_int16(node, b, TensorType.INT32 if wide else TensorType.INT64)
     check_bias(node, b, w.shape[0], bias_type, quantized=False)
     per_tensor = w.scales.size == 1
-    node.expect(per_tensor or x.type != TensorType.UINT8, f"weights {w} have {w.scales.size} scales; expected one with uint8 inputs")
+    node.expect(
+        per_tensor or x.type != TensorType.UINT8, f"weights {w} have {w.scales.size} scales; expected one with uint8 inputs"
+    )
     if per_tensor:
         check_bias_scale(node, x, w, b)
     acc_bits = 64 if wide or bias_type == TensorType.INT64 else 32
     rule = {"requantize": node.rules.requantize("*", acc_bits), "float32_product": per_tensor} if fixed_point else {}
     fields = integer_plan(node, x, w, w.shape[0], acc_bits, **rule)
     if w.type in (TensorType.INT4, TensorType.INT2):
-        node.expect(not w.zero_points.any(), f"weights {w} have zero points {w.zero_points.tolist()}; expected 0 with {w.type.name}")
+        node.expect(
+            not w.zero_points.any(), f"weights {w} have zero points {w.zero_points.tolist()}; expected 0 with {w.type.name}"
+        )
     return Prepared(fully_connected, FullyConnectedPlan(**fields), explain)
 
 
@@ -181,7 +187,11 @@ def quantize_rows(x: np.ndarray, w: np.ndarray, plan: HybridPlan) -> tuple[np.nd
 def finish_hybrid(acc: np.ndarray, scale: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: HybridPlan) -> np.ndarray:
     """Bring the accumulators [rows, O] to the output; where all of x is zero that is the bias, the sign of zero kept."""
     bias = np.zeros(acc.shape[1], np.float32) if b is None else b.reshape(-1)
-    y = bias + wrap_accumulator(acc, 32).astype(np.float32) * (scale * plan.filter_scale) if x.any() else np.broadcast_to(bias, acc.shape)
+    y = (
+        bias + wrap_accumulator(acc, 32).astype(np.float32) * (scale * plan.filter_scale)
+        if x.any()
+        else np.broadcast_to(bias, acc.shape)
+    )
     return np.clip(y, plan.low, plan.high).reshape(plan.output_shape)
 
 

@@ -68,6 +68,6 @@ def gather(x: np.ndarray, positions: np.ndarray, plan: GatherPlan) -> np.ndarray
 
 def check_range(positions: np.ndarray, n: int, name: str) -> None:
     """Raise InputError unless every position is at least 0 and below n."""
-    if positions.size and not (0 <= positions.min() and positions.max() < n):
+    if positions.size and (positions.min() < 0 or positions.max() >= n):
         found = positions[(positions < 0) | (positions >= n)].reshape(-1)[0]
         raise InputError(f"{name}: index {found} is out of range; expected 0 to {n - 1}")

@@ -48,8 +48,8 @@ def prepare(node: Node) -> Prepared:
         return Prepared(mean_float32 if x.type == TensorType.FLOAT32 else mean_integer, plan)
     node.expect(x.type != TensorType.INT16 or x.zero_point == y.zero_point == 0, "int16 tensors need the zero point 0")
     count = reduced_count(x.shape, plan.axes)
-    multiplier, shift = quantize_multiplier(np.float64(x.scale) / np.float64(y.scale))
-    multiplier, shift = divide_multiplier(int(multiplier), int(shift), count) if count else (0, 0)
+    whole = quantize_multiplier(np.float64(x.scale) / np.float64(y.scale))
+    multiplier, shift = divide_multiplier(int(whole[0]), int(whole[1]), count) if count else (0, 0)
     rule = DoubleRounding(np.array([multiplier]), np.array([shift]))
     return Prepared(
         mean, QuantizedPlan(plan.axes, plan.output_shape, -x.zero_point * count, rule, y.zero_point, y.dtype), explain
@@ -103,7 +103,8 @@ def mean_float32(x: np.ndarray, axis: np.ndarray, plan: ReducePlan) -> np.ndarra
     if x.size == 0:
         return np.full(plan.output_shape, np.nan, np.float32)
     values = rows(x, plan.axes)
-    return (fold_float32(np.add, values, 0.0) / np.float32(values.shape[1])).reshape(plan.output_shape)
+    total = fold_float32(np.add, values, 0.0) + np.float32(0)  # the sum starts at 0: -0 is lost
+    return (total / np.float32(values.shape[1])).reshape(plan.output_shape)
 
 
 def mean_integer(x: np.ndarray, axis: np.ndarray, plan: ReducePlan) -> np.ndarray:

@@ -25,7 +25,7 @@ def prepare(node: Node) -> Prepared:
         copied(node, operand, TensorType.FLOAT32, TensorType.INT32, TensorType.INT64)
         node.expect(operand.shape == (), f"{operand} has shape {list(operand.shape)}; expected a scalar, of shape []")
     start, limit, delta = (operand.value.reshape(()).item() for operand in operands)
-    forward = delta > 0 and start <= limit or delta < 0 and start >= limit
+    forward = (delta > 0 and start <= limit) or (delta < 0 and start >= limit)
     node.expect(forward and math.isfinite(limit - start), f"start {start}, limit {limit}, delta {delta}: limit cannot be reached")
     if operands[0].type == TensorType.FLOAT32:
         steps = abs((np.float32(limit) - np.float32(start)) / np.float32(delta))

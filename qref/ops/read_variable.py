@@ -45,7 +45,7 @@ def read_variable(handle: np.ndarray, plan: ReadPlan) -> np.ndarray:
         raise SpecViolation(
             f"{plan.name}: the variable is read before anything is assigned to it; assign it first, as by CALL_ONCE"
         )
-    if value.dtype != plan.dtype or plan.shape is not None and value.size != math.prod(plan.shape):
+    if value.dtype != plan.dtype or (plan.shape is not None and value.size != math.prod(plan.shape)):
         expected = "any shape" if plan.shape is None else list(plan.shape)
         found = f"{value.dtype} {list(value.shape)}"
         raise SpecViolation(f"{plan.name}: the variable holds {found}; expected {plan.dtype} {expected}")

@@ -45,7 +45,7 @@ def prepare(node: Node) -> Prepared:
 def reverse_sequence(x: np.ndarray, lengths: np.ndarray, plan: ReverseSequencePlan) -> np.ndarray:
     """Return y; InputError where a length is out of range."""
     n = x.shape[plan.seq_dim]
-    if lengths.size and not (0 <= lengths.min() and lengths.max() <= n):
+    if lengths.size and (lengths.min() < 0 or lengths.max() > n):
         raise InputError(f"{plan.name}: the lengths {lengths.tolist()} must be from 0 to {n}")
     source = np.arange(n) + np.zeros((len(lengths), 1), np.int64)
     count = lengths.astype(np.int64)[:, None]

@@ -17,4 +17,11 @@ from .node import Node, Prepared
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
     operands(node, *FLOAT)
-    return prepare_function(np.rint)
+    return prepare_function(round_half_even)
+
+
+def round_half_even(x: np.ndarray) -> np.ndarray:
+    """Return y[i] = floor(x[i]), or one more where x[i] is nearer to that; so -0.5 gives +0, which `rint` gives a sign."""
+    whole = np.floor(x)
+    part = x - whole
+    return np.where((part > 0.5) | ((part == 0.5) & (np.fmod(whole, 2) != 0)), whole + np.float32(1), whole)

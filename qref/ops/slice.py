@@ -1,7 +1,7 @@
 """SLICE: a box cut out of x.
 
 Layout   x [...], begin [rank of x], size [rank of x] int32 or int64 -> y; a size of -1 takes what is left
-Types    every type; x and y alike; at most 5 dimensions
+Types    every type; x and y alike
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import numpy as np
 
 from ._movement import EVERY_TYPE, copied, index_vector
 from .node import Node, Prepared
-
-MAX_RANK = 5
 
 Box = tuple[slice, ...]
 
@@ -22,7 +20,6 @@ def prepare(node: Node) -> Prepared:
     copied(node, x, *EVERY_TYPE)
     node.expect_type(size, begin.type)
     rank, starts, sizes = len(x.shape), index_vector(node, begin), index_vector(node, size)
-    node.expect(rank <= MAX_RANK, f"{x} has {rank} dimensions; at most {MAX_RANK} can be sliced")
     node.expect(len(starts) == len(sizes) == rank, f"begin {list(starts)} and size {list(sizes)}: expected {rank} numbers each")
     box = []
     for axis, (n, start, wanted) in enumerate(zip(x.shape, starts, sizes)):

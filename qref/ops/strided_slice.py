@@ -8,8 +8,9 @@ begin_mask, end_mask   the entry is left out: from the first, up to and with the
 ellipsis_mask          the entry stands for as many whole axes as are not named
 new_axis_mask          the entry makes a new axis of 1
 shrink_axis_mask       the entry is an index: its axis goes
-Axes behind the last entry are taken whole. With `offset`, end counts from begin. Out of range, begin and end are clamped;
-an end of 0 gives an empty axis.
+Axes behind the last entry are taken whole. Out of range, begin and end are clamped; an end of 0 gives an empty axis.
+With `offset`, end counts from begin, nothing is clamped and of the masks only shrink_axis_mask applies: the kernel takes the
+output's size from end alone and would write past it.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def prepare(node: Node) -> Prepared:
     node.expect(max(counts) <= MAX_ENTRIES, f"{max(counts)} entries; at most {MAX_ENTRIES} are allowed")
     masks = [node.options.get(f"{name}_mask", 0) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")]
     entries = [Entry(*row, *(bool(mask >> i & 1) for mask in masks)) for i, row in enumerate(zip(*columns))]
-    index = tuple(_index(node, entries, x.shape, bool(node.options.get("offset", False))))
+    offset = bool(node.options.get("offset", False))
+    node.expect(not (offset and any(masks[:4])), "with offset, only shrink_axis_mask may be set beside it")
+    index = tuple(_index(node, entries, x.shape, offset))
     node.resize(0, np.broadcast_to(np.int8(0), x.shape)[index].shape)
     return Prepared(strided_slice, index)
 
@@ -82,6 +85,8 @@ def _index(node: Node, entries: list[Entry], shape: tuple[int, ...], offset: boo
 
 def _of_axis(node: Node, entry: Entry, axis: int, n: int, offset: bool) -> slice | int:
     node.expect(entry.stride != 0, f"the stride of axis {axis} is 0; expected another number")
+    if offset and not entry.shrink:
+        return _of_axis_with_offset(node, entry, axis, n)
     lowest, highest = (0, n) if entry.stride > 0 else (-1, n - 1)
     start = min(max(entry.begin + (n if entry.begin < 0 else 0), lowest), highest)
     if entry.from_first:
@@ -92,11 +97,19 @@ def _of_axis(node: Node, entry: Entry, axis: int, n: int, offset: bool) -> slice
             inside, f"index {entry.begin} with stride {entry.stride} does not name one of the {n} elements of axis {axis}"
         )
         return start
-    stop = entry.end + (start if offset else 0)
-    stop = min(max(stop + (n if stop < 0 else 0), lowest), highest)
+    stop = min(max(entry.end + (n if entry.end < 0 else 0), lowest), highest)
     if entry.to_last:
         stop = highest if entry.stride > 0 else lowest
     return slice(start, None if stop < 0 else stop, entry.stride) if start >= 0 else slice(0, 0)
+
+
+def _of_axis_with_offset(node: Node, entry: Entry, axis: int, n: int) -> slice:
+    start = entry.begin + (n if entry.begin < 0 else 0)
+    inside = 0 <= start <= start + entry.end <= n and entry.stride > 0
+    node.expect(
+        inside, f"begin {entry.begin}, end {entry.end} and stride {entry.stride} with offset leave axis {axis} of {n} elements"
+    )
+    return slice(start, start + entry.end, entry.stride)
 
 
 def strided_slice(x: np.ndarray, begin: np.ndarray, end: np.ndarray, strides: np.ndarray, index: tuple[Index, ...]) -> np.ndarray:

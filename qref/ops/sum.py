@@ -44,7 +44,11 @@ def sum_bytes(x: np.ndarray, axis: np.ndarray, plan: QuantizedPlan) -> np.ndarra
 
 def sum_float32(x: np.ndarray, axis: np.ndarray, plan: ReducePlan) -> np.ndarray:
     """Return y float32: the sum in the order of memory, every step rounded."""
-    return fold_float32(np.add, rows(x, plan.axes), 0.0).reshape(plan.output_shape)
+    total = fold_float32(np.add, rows(x, plan.axes), 0.0)
+    total = (
+        total if plan.all_axes else total + np.float32(0)
+    )  # the sum starts at 0, but at the first element where every axis goes
+    return total.reshape(plan.output_shape)
 
 
 def sum_integer(x: np.ndarray, axis: np.ndarray, plan: ReducePlan) -> np.ndarray:

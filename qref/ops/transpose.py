@@ -1,6 +1,6 @@
 """TRANSPOSE: x with its axes in another order: axis i of y is axis permutation[i] of x.
 
-Layout   x [...], permutation [rank of x] int32 -> y; at most 6 dimensions
+Layout   x [...], permutation [rank of x] int32 -> y; at most 8 dimensions
 Types    every type; x and y alike
 """
 
@@ -13,7 +13,7 @@ from qref.schema.enums import TensorType
 from ._movement import EVERY_TYPE, axis_of, copied, index_vector
 from .node import Node, Prepared, Shape
 
-MAX_RANK = 6
+MAX_RANK = 8
 
 
 def prepare(node: Node) -> Prepared:

@@ -3,6 +3,8 @@ import pytest
 from qref.schema import NO_OPTIONS, GraphBuilder, InvalidModel, Options, TensorType, load, write
 from schema_samples import F32, I8
 
+pytestmark = pytest.mark.smoke
+
 
 def test_a_scale_makes_a_quantization_and_no_scale_makes_none():
     graph = GraphBuilder()

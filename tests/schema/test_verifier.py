@@ -163,6 +163,14 @@ def refused_quickly(content, match="Limits"):
     tracemalloc.stop()
 
 
+def test_a_table_that_begins_in_its_own_offset_is_empty_as_in_litert():
+    raw = Raw()
+    content = raw.finish(s0=(4, 3), s4=(0, raw.vector([raw.table(s1=(8, 50))])))
+    (place,) = [i for i in range(0, len(content) - 8, 4) if struct.unpack_from("<I", content, i)[0] == 1]
+    content = content[: place + 4] + bytes(4) + content[place + 8 :]
+    assert load(content).buffers[0].data == b""
+
+
 def test_a_bomb_of_shared_tables_is_refused():
     """12 KB that the bindings take for a million tensors: 1000 subgraphs share a vector of 1000 offsets to one tensor."""
     raw = Raw()

@@ -144,8 +144,8 @@ def test_save_to_a_symbolic_link_writes_the_file_that_it_names(tmp_path):
 def test_a_model_that_cannot_be_written_leaves_the_old_file(tmp_path):
     path = tmp_path / "model.tflite"
     save(convolution(), path)
-    broken = replace(convolution(), operator_codes=(replace(convolution().operator_codes[0], version=1 << 40),))
-    with pytest.raises(InvalidModel, match=r"OperatorCode\.version"):
+    broken = replace(convolution(), metadata_buffer=(1 << 40,))
+    with pytest.raises(InvalidModel, match=r"Model\.metadata_buffer is \(1099511627776,\): expected a vector of int32"):
         save(broken, path)
     assert load(path) == convolution()
 
@@ -168,6 +168,14 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
 def test_a_path_that_cannot_be_written_is_named(tmp_path, name):
     with pytest.raises(QrefError):
         save(convolution(), tmp_path / name)
+
+
+def test_an_operator_that_is_not_what_its_code_says_is_refused():
+    model = convolution()
+    operator = replace(model.subgraphs[0].operators[0], version=9)
+    broken = replace(model, subgraphs=(replace(model.subgraphs[0], operators=(operator,)),))
+    with pytest.raises(InvalidModel, match=r"operator 0 \(CONV_2D\): expected builtin code 3, version 3, .* found 3, version 9"):
+        write(broken)
 
 
 def test_a_model_with_wrong_indices_is_refused():

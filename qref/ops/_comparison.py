@@ -1,0 +1,59 @@
+"""What EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, LESS and LESS_EQUAL share.
+
+Quantized operands are compared as multiples of 1/256:  c_i = round(2^8 (q_i - zero_point_i) * s_i), rounded twice as everywhere.
+So real values closer than 1/256 may compare as equal. A scale must not be 1, and above 1 it leaves only the sign (1 for 0), since
+LiteRT then shifts by a negative count. int16 is scaled by EQUAL and NOT_EQUAL alone; the others compare it as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.schema.enums import TensorType
+
+from ._elementwise import Scaling, operands, zero_point
+from .node import Node, Prepared
+
+LEFT_SHIFT = 8
+
+Compare = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonPlan:
+    """The comparison, and the integers by which quantized operands come to one scale."""
+
+    compare: Compare
+    input1: Scaling
+    input2: Scaling
+
+
+def prepare_comparison(node: Node, compare: Compare, types: Sequence[TensorType], scaled: Sequence[TensorType]) -> Prepared:
+    """Check the operands and derive the plan; `scaled` are the types that are compared as real values."""
+    x1, _ = operands(node, *types)
+    node.resize(0, node.output().shape, TensorType.BOOL)
+    unquantized_int16 = x1.type == TensorType.INT16 and x1.quantization is None
+    if x1.type not in scaled or unquantized_int16:
+        if unquantized_int16 and node.operator.name == "NOT_EQUAL":
+            node.unsupported(f"{x1} has type INT16 without quantization, for which LiteRT leaves the output as it was")
+        return Prepared(compared, compare)
+
+    def scaling(position: int) -> Scaling:
+        x = node.input(position)
+        offset = -zero_point(node, x)
+        return Scaling.of(node, float(x.scale), str(x), input_offset=offset, left_shift=LEFT_SHIFT, above_1=True)
+
+    return Prepared(compared_quantized, ComparisonPlan(compare, scaling(0), scaling(1)))
+
+
+def compared(x1: np.ndarray, x2: np.ndarray, plan: Compare) -> np.ndarray:
+    """Return y = compare(x1, x2) bool."""
+    return np.asarray(plan(x1, x2))
+
+
+def compared_quantized(x1: np.ndarray, x2: np.ndarray, plan: ComparisonPlan) -> np.ndarray:
+    """Return y = compare(scale_1(x1), scale_2(x2)) bool."""
+    return np.asarray(plan.compare(plan.input1(x1), plan.input2(x2)))

@@ -1,0 +1,163 @@
+"""What operators of two operands share: the checks of prepare, broadcasting, the fused clamp, the scaling of quantized operands.
+
+Operands have one type, and the output takes it whatever type the file declares for it. Shapes broadcast as in NumPy, at any rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qref.arithmetic import fixed_point as fp
+from qref.schema.enums import TensorType
+
+from .node import Node, Operand, Shape, Step
+
+QUANTIZED_TYPES = (TensorType.INT8, TensorType.UINT8, TensorType.INT16)
+ORDERED_TYPES = (*QUANTIZED_TYPES, TensorType.INT32, TensorType.INT64, TensorType.FLOAT16, TensorType.FLOAT32)
+WORD_TYPES = (*QUANTIZED_TYPES, TensorType.UINT16, TensorType.INT32, TensorType.UINT32)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainPlan:
+    """An operator on plain numbers: only the limits of its fused activation function."""
+
+    low: Any  # of the operands' dtype
+    high: Any
+
+
+def operands(node: Node, *types: TensorType) -> tuple[Operand, Operand]:
+    """The two inputs, which have one type, one of `types`; the output takes that type and the shape that they broadcast to."""
+    check_counts(node, 2)
+    x1, x2 = node.input(0), node.input(1)
+    node.expect_type(x1, *types)
+    check_same_type(node, x1, x2)
+    node.resize(0, broadcast_shape(node, x1, x2), x1.type)
+    return x1, x2
+
+
+def check_counts(node: Node, inputs: int) -> None:
+    """The operator has that many inputs and one output."""
+    node.expect(len(node.inputs) == inputs, f"expected {inputs} inputs, found {len(node.inputs)}")
+    node.expect(len(node.outputs) == 1, f"expected one output, found {len(node.outputs)}")
+
+
+def check_same_type(node: Node, first: Operand, *others: Operand) -> None:
+    """All operands have the type of the first; there is no promotion."""
+    for other in others:
+        node.expect(
+            other.type == first.type,
+            f"{first} has type {first.type.name} and {other} {other.type.name}; expected one type: insert a CAST",
+        )
+
+
+def broadcast_shape(node: Node, *inputs: Operand) -> Shape:
+    """The shape that the inputs broadcast to."""
+    try:
+        return np.broadcast_shapes(*(operand.shape for operand in inputs))
+    except ValueError:
+        shapes = " and ".join(str(list(operand.shape)) for operand in inputs)
+        node.fail(f"shapes {shapes} do not broadcast to one: from the last axis on, sizes must be equal or 1")
+
+
+def zero_point(node: Node, operand: Operand) -> int:
+    """The zero point of a tensor quantized per tensor, LSB, which its type can hold."""
+    limits, value = np.iinfo(operand.dtype), operand.zero_point
+    message = f"the zero point of {operand} is {value}; {operand.type.name} holds {limits.min} to {limits.max}"
+    node.expect(limits.min <= value <= limits.max, message)
+    return value
+
+
+def plain_plan(node: Node, dtype: np.dtype) -> PlainPlan:
+    """The limits of the fused activation function for plain numbers; without one, those of the finite numbers of dtype."""
+    limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    bounds = {
+        "NONE": (limits.min, limits.max),
+        "RELU": (0, limits.max),
+        "RELU6": (0, 6),
+        "RELU_N1_TO_1": (limits.max if dtype.kind == "u" else -1, 1),  # as in C, where -1 is the greatest unsigned number
+    }
+    return PlainPlan(*(dtype.type(bound) for bound in bounds[node.activation]))
+
+
+def clamp(x: np.ndarray, low: Any, high: Any) -> np.ndarray:
+    """min(max(x, low), high) as in C++: NaN stays, and so does -0 where a limit is 0."""
+    x = np.where(x < low, low, x)
+    return np.where(high < x, high, x)
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """(q + input_offset) * 2^left_shift times a real factor below 1: the scaling of one operand, or of a result.
+
+    scaled = divide(high(wrap32((q + input_offset) * 2^left_shift), quantized_multiplier), -shift)
+
+    The factor is quantized_multiplier * 2^(shift - 31) with shift <= 0. Kernels that let a factor above 1 pass divide by a
+    negative power of two, which is undefined in C; x86 makes of it the sign of the value, 1 for 0.
+    """
+
+    input_offset: int  # -zero_point, LSB; 0 for a result
+    left_shift: int
+    quantized_multiplier: int
+    shift: int
+
+    @classmethod
+    def of(
+        cls, node: Node, factor: float, what: str, *, input_offset: int = 0, left_shift: int = 0, above_1: bool = False
+    ) -> Scaling:
+        """The scaling by `factor`, which must be in (0, 1), or with above_1 anything but 1; LiteRT aborts elsewhere."""
+        expected = "in (0, 1), or above 1" if above_1 else "in (0, 1)"
+        message = f"the scales give {what} a factor of {factor:g}; expected one {expected}: choose another output scale"
+        node.expect(np.isfinite(factor) and factor > 0 and (factor < 1 or (above_1 and factor > 1)), message)
+        multiplier, shift = (int(v) for v in fp.quantize_multiplier(factor))
+        node.expect(factor > 1 or shift <= 0, message)
+        return cls(input_offset, left_shift, multiplier, shift)
+
+    def __call__(self, q: np.ndarray) -> np.ndarray:
+        """The scaled integers, int64."""
+        shifted = fp.wrap_int32((np.asarray(q, np.int64) + self.input_offset) << self.left_shift)
+        high = fp.saturating_rounding_doubling_high_mul(shifted, self.quantized_multiplier)
+        return fp.rounding_divide_by_pot(high, -self.shift)
+
+    def explain(self, q: int, name: str) -> list[Step]:
+        """The same for one number in plain Python integers."""
+        offset = q + self.input_offset
+        shifted = wrap(offset << self.left_shift, 32)
+        high = min((shifted * self.quantized_multiplier + 2**30) >> 31, 2**31 - 1)
+        if self.shift <= 0:
+            divisor = 2**-self.shift
+            scaled = (abs(high) + divisor // 2) // divisor * (1 if high >= 0 else -1)
+        else:
+            mask = wrap((1 << (-self.shift % 64)) - 1, 32)
+            scaled = (high >> (-self.shift % 32)) + ((high & mask) > (mask >> 1) + (high < 0))
+        steps = [Step(name, q)]
+        if self.input_offset or self.left_shift:
+            steps += [Step(f"{name} + input_offset", offset), Step(f"... * 2^{self.left_shift}", shifted)]
+        steps += [Step("quantized_multiplier", self.quantized_multiplier), Step("high half, ties up", high)]
+        return [*steps, Step(f"divided by 2^{-self.shift}, ties away from zero", scaled)]
+
+
+def wrap(value: int, bits: int) -> int:
+    """A Python integer as a two's complement number of so many bits holds it."""
+    half = 1 << (bits - 1)
+    return (value + half) % (2 * half) - half
+
+
+def finish(result: np.ndarray, output_offset: int, low: int, high: int, dtype: np.dtype) -> np.ndarray:
+    """clamp(result + output_offset), the sum in 32 bits."""
+    return np.clip(fp.wrap_int32(result + output_offset), low, high).astype(dtype)
+
+
+def explain_finish(result: int, output_offset: int, low: int, high: int) -> list[Step]:
+    """The last steps of an explanation: the output's zero point and the clamp."""
+    offset = wrap(result + output_offset, 32)
+    return [Step("+ output_offset", offset), Step("clamped", min(max(offset, low), high))]
+
+
+def element_of(x: np.ndarray, element: Sequence[int]) -> Any:
+    """The element of an operand that meets `element` of the broadcast output, as a Python number."""
+    tail = tuple(element)[len(element) - x.ndim :] if x.ndim else ()
+    return x[tuple(i if n > 1 else 0 for i, n in zip(tail, x.shape))].item()

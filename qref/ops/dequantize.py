@@ -1,0 +1,65 @@
+"""DEQUANTIZE: the real numbers that integers stand for.
+
+Layout   x [...] -> y [...]
+Types    x int8, uint8, int4, uint4, int2, per tensor or per axis; int16 per tensor; float16, which widens exactly; y float32
+Scales   y = float32(s_x * (x - zero_point(x))), one rounding
+Source   8-bit quantization specification; facts verified in tests/ops/test_dequantize.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.arithmetic import affine
+from qref.schema.enums import TensorType
+
+from ._elementwise import check_counts
+from .node import Node, Prepared, Step
+from .quantize import check_axis
+
+PER_AXIS_TYPES = (TensorType.INT8, TensorType.UINT8, TensorType.INT4, TensorType.UINT4, TensorType.INT2)
+
+
+@dataclass(frozen=True, slots=True)
+class DequantizePlan:
+    """Constants of the input."""
+
+    scale: np.ndarray  # float32 [1] or [channels], real units per LSB
+    zero_point: np.ndarray  # int64, LSB
+    quantized_dimension: int
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and derive the plan."""
+    check_counts(node, 1)
+    x = node.input(0)
+    node.expect_type(x, *PER_AXIS_TYPES, TensorType.INT16, TensorType.FLOAT16)
+    node.resize(0, x.shape, TensorType.FLOAT32)
+    if x.type == TensorType.FLOAT16:
+        return Prepared(widen, None)
+    if x.scales.size > 1:
+        node.expect_type(x, *PER_AXIS_TYPES)
+    return Prepared(dequantize, DequantizePlan(x.scales, x.zero_points, check_axis(node, x, x)), explain)
+
+
+def dequantize(x: np.ndarray, plan: DequantizePlan) -> np.ndarray:
+    """Return y = float32(scale * (x - zero_point))."""
+    return np.asarray(affine.dequantize(x, plan.scale, plan.zero_point, plan.quantized_dimension))
+
+
+def explain(x: np.ndarray, plan: DequantizePlan, element: tuple[int, ...]) -> list[Step]:
+    """Return y[element] step by step."""
+    channel = element[plan.quantized_dimension] if plan.scale.size > 1 else 0
+    q, scale = x[element].item(), float(plan.scale[channel])
+    offset = q - int(plan.zero_point[channel])
+    with np.errstate(all="ignore"):
+        real = float(np.float32(scale * offset))
+    return [Step("x", q), Step("x - zero_point", offset), Step("scale", scale), Step("scale * (x - zero_point)", real)]
+
+
+@np.errstate(all="ignore")
+def widen(x: np.ndarray, plan: None) -> np.ndarray:
+    """Return the float16 numbers as float32."""
+    return x.astype(np.float32)

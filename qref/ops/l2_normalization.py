@@ -1,0 +1,67 @@
+"""L2_NORMALIZATION: y = x / sqrt(sum(x^2)) along the last axis.
+
+Layout   x [..., depth] -> y [..., depth]
+Types    float32; int8, uint8
+Scales   y: 1/128 with zero point 0 (int8) or 128 (uint8)
+Source   LiteRT, l2norm.cc, reference/integer_ops/l2normalization.h; facts verified in tests/ops/test_normalization.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.arithmetic.fixed_point import multiply_by_quantized_multiplier, wrap_int32
+from qref.arithmetic.gemmlowp import get_inv_sqrt_quantized_multiplier_exp
+from qref.schema.enums import TensorType
+
+from ._unary import QUANTIZED_8BIT, AsIs, operands
+from .node import Node, Prepared
+
+LEAST_NORM = np.float32(1e-6)
+OUTPUT_BITS = 7  # y has steps of 2^-7
+
+
+@dataclass(frozen=True, slots=True)
+class L2NormalizationPlan:
+    """The integer that is fixed before the first inference."""
+
+    input_offset: int  # -zero_point(x), LSB
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and derive the plan."""
+    x, y = operands(node, TensorType.FLOAT32, *QUANTIZED_8BIT)
+    node.expect(len(x.shape) >= 1, f"{x} has no dimension; expected [..., depth]")
+    if node.activation != "NONE":
+        node.unsupported(f"fused activation function {node.activation}; L2_NORMALIZATION takes none")
+    if x.type == TensorType.FLOAT32:
+        return Prepared(l2_normalization_float32, AsIs())
+    zero_point = 0 if y.type == TensorType.INT8 else 128
+    message = f"{y} has the scale {y.scale} and the zero point {y.zero_point}; L2_NORMALIZATION needs {1 / 128} and {zero_point}"
+    node.expect(y.scale == 1 / 128 and y.zero_point == zero_point, message)
+    return Prepared(l2_normalization, L2NormalizationPlan(-x.zero_point))
+
+
+def l2_normalization(x: np.ndarray, plan: L2NormalizationPlan) -> np.ndarray:
+    """Return y [..., depth].
+
+    v  = x + input_offset
+    r  = 1 / sqrt(sum(v^2)) as multiplier * 2^(shift - 31)
+    y  = clamp(v * r * 2^7)             int8: 2^7 is in the shift;  uint8: v * 2^7 comes first, and 128 is added
+    """
+    v = x.astype(np.int64) + plan.input_offset
+    multiplier, shift = get_inv_sqrt_quantized_multiplier_exp(wrap_int32((v * v).sum(axis=-1, keepdims=True)))
+    if x.dtype == np.int8:
+        return np.clip(multiply_by_quantized_multiplier(v, multiplier, shift + OUTPUT_BITS), -128, 127).astype(np.int8)
+    return np.clip(multiply_by_quantized_multiplier(v << OUTPUT_BITS, multiplier, shift) + 128, 0, 255).astype(np.uint8)
+
+
+def l2_normalization_float32(x: np.ndarray, plan: AsIs) -> np.ndarray:
+    """Return y [..., depth] float32: squares summed in ascending order, every step rounded; the norm is 10^-6 at least."""
+    if x.size == 0:
+        return np.zeros(x.shape, x.dtype)
+    with np.errstate(all="ignore"):
+        norm = np.sqrt(np.add.accumulate(x * x, axis=-1)[..., -1:])
+        return x / np.maximum(norm, LEAST_NORM)

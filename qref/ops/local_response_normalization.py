@@ -1,0 +1,56 @@
+"""LOCAL_RESPONSE_NORMALIZATION: y = x * (bias + alpha * sum of squares)^-beta, over the channels around.
+
+Layout   x [N, H, W, C] -> y [N, H, W, C]
+Types    float32
+Source   LiteRT, reference_ops.h; facts verified in tests/ops/test_normalization.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.arithmetic.libm import powf
+from qref.schema.enums import TensorType
+
+from ._convolution import expect_rank
+from ._unary import operands
+from .node import Node, Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class LocalResponsePlan:
+    """The operator's options."""
+
+    radius: int
+    bias: np.float32
+    alpha: np.float32
+    beta: np.float32
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and read the options."""
+    x, _ = operands(node, TensorType.FLOAT32)
+    expect_rank(node, x, *"NHWC")
+    radius = node.options.get("radius", 0)
+    node.expect(radius >= 0, f"radius is {radius}; expected 0 or more")
+    bias, alpha, beta = (np.float32(node.options.get(name, 0.0)) for name in ("bias", "alpha", "beta"))
+    return Prepared(local_response_normalization, LocalResponsePlan(radius, bias, alpha, beta))
+
+
+def local_response_normalization(x: np.ndarray, plan: LocalResponsePlan) -> np.ndarray:
+    """Return y float32.
+
+    s[c] = x[c - radius]^2 + ... + x[c + radius - 1]^2     from 0 in this order, inside the channels; c + radius is not in it
+    y[c] = x[c] * (bias + alpha * s[c])^-beta
+    """
+    channels = x.shape[-1]
+    radius = min(plan.radius, channels)
+    total = np.zeros_like(x)
+    with np.errstate(all="ignore"):
+        square = x * x
+        for offset in range(-radius, radius):
+            first, last = max(0, -offset), min(channels, channels - offset)
+            total[..., first:last] += square[..., first + offset : last + offset]
+        return x * powf(plan.bias + plan.alpha * total, -plan.beta)

@@ -1,0 +1,63 @@
+"""LOG_SOFTMAX: y = (x - max(x)) - log(sum(exp(x - max(x)))) along the last axis.
+
+Layout   x [..., depth] -> y [..., depth]
+Types    float32; int8, uint8, in 32-bit fixed point
+Scales   y: 1/16 with zero point 127 (int8) or 255 (uint8)
+Source   LiteRT, activations.cc, reference/integer_ops/log_softmax.h; facts verified in tests/ops/test_softmax.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.arithmetic.libm import expf, logf
+from qref.arithmetic.softmax import log_softmax_8bit, log_softmax_scaling
+from qref.schema.enums import TensorType
+
+from ._unary import QUANTIZED_8BIT, AsIs, operands
+from .node import Node, Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class LogSoftmaxPlan:
+    """x - max(x) times multiplier * 2^(left_shift - 31) is in steps of 2^-26; the reverse multiplier takes it back."""
+
+    multiplier: int
+    left_shift: int
+    diff_min: int  # LSB; what is farther below the greatest counts as minus infinity
+    reverse_multiplier: int
+    reverse_shift: int
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and derive the plan."""
+    x, y = operands(node, TensorType.FLOAT32, *QUANTIZED_8BIT)
+    node.expect(len(x.shape) >= 1, f"{x} has no dimension; expected [..., depth]")
+    if x.type == TensorType.FLOAT32:
+        return Prepared(log_softmax_float32, AsIs())
+    zero_point = int(np.iinfo(y.dtype).max)
+    message = f"{y} has the scale {y.scale} and the zero point {y.zero_point}; LOG_SOFTMAX needs {1 / 16} and {zero_point}"
+    node.expect(y.scale == 1 / 16 and y.zero_point == zero_point, message)
+    node.expect(x.scale > 0, f"{x} has the scale {x.scale}; expected one above 0")
+    return Prepared(log_softmax, LogSoftmaxPlan(*log_softmax_scaling(x.scale)))
+
+
+def log_softmax(x: np.ndarray, plan: LogSoftmaxPlan) -> np.ndarray:
+    """Return y [..., depth] in fixed point; the least value of the type where x is too far below the greatest."""
+    if x.size == 0:
+        return np.zeros(x.shape, x.dtype)
+    constants = (plan.multiplier, plan.left_shift, plan.diff_min, plan.reverse_multiplier, plan.reverse_shift)
+    y = log_softmax_8bit(x, *constants)
+    return y if x.dtype == np.int8 else (y.astype(np.int16) + 128).astype(np.uint8)
+
+
+def log_softmax_float32(x: np.ndarray, plan: AsIs) -> np.ndarray:
+    """Return y [..., depth] float32: exponentials summed in ascending order, every step rounded."""
+    if x.size == 0:
+        return np.zeros(x.shape, x.dtype)
+    with np.errstate(all="ignore"):
+        difference = x - np.fmax.reduce(x, axis=-1, keepdims=True, initial=np.finfo(np.float32).min)
+        total = np.add.accumulate(expf(difference), axis=-1)[..., -1:]
+        return difference - logf(total)

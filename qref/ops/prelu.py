@@ -1,0 +1,74 @@
+"""PRELU: y = x where x >= 0, else x * alpha.
+
+Layout   x, alpha that broadcasts to the shape of x -> y of that shape
+Types    int8, uint8, int16, quantized; float32
+Scales   any: s_x / s_y where x >= 0, s_x * s_alpha / s_y else, both in float32
+Source   facts verified in tests/ops/test_prelu.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.arithmetic.requantize import Requantize
+from qref.schema.enums import TensorType
+
+from ._elementwise import QUANTIZED_TYPES, element_of, explain_finish, finish, operands, wrap, zero_point
+from .node import Node, Prepared, Step
+
+
+@dataclass(frozen=True, slots=True)
+class PreluPlan:
+    """The integers that are fixed before the first inference."""
+
+    input_offset: int  # -zero_point(x), LSB
+    alpha_offset: int
+    identity: Requantize  # s_x / s_y
+    slope: Requantize  # s_x * s_alpha / s_y
+    output_offset: int  # +zero_point(y), LSB
+    output_dtype: np.dtype
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and derive the plan."""
+    x, alpha = operands(node, *QUANTIZED_TYPES, TensorType.FLOAT32)
+    y = node.output()
+    message = f"{alpha} of shape {list(alpha.shape)} broadcasts {x} to {list(y.shape)}; expected {list(x.shape)}"
+    node.expect(y.shape == x.shape, message)
+    if x.type == TensorType.FLOAT32:
+        return Prepared(prelu, None)
+    offsets = [zero_point(node, operand) for operand in (x, alpha, y)]
+    with np.errstate(all="ignore"):
+        identity, slope = node.requantize(x.scale / y.scale), node.requantize(x.scale * alpha.scale / y.scale)
+    return Prepared(prelu_quantized, PreluPlan(-offsets[0], -offsets[1], identity, slope, offsets[2], y.dtype), explain)
+
+
+def prelu_quantized(x: np.ndarray, alpha: np.ndarray, plan: PreluPlan) -> np.ndarray:
+    """Return y, v = x + input_offset: v >= 0: clamp(identity(v) + output_offset), else slope(v * (alpha + alpha_offset))."""
+    v = x.astype(np.int64) + plan.input_offset
+    product = v * (alpha.astype(np.int64) + plan.alpha_offset)
+    scaled = np.where(v.reshape(-1) >= 0, plan.identity(v.reshape(-1)), plan.slope(product.reshape(-1))).reshape(x.shape)
+    limits = np.iinfo(plan.output_dtype)
+    return finish(scaled, plan.output_offset, limits.min, limits.max, plan.output_dtype)
+
+
+def explain(x: np.ndarray, alpha: np.ndarray, plan: PreluPlan, element: tuple[int, ...]) -> list[Step]:
+    """Return y[element] step by step in plain Python integers."""
+    q, a = element_of(x, element), element_of(alpha, element)
+    v = q + plan.input_offset
+    steps = [Step("x", q), Step("x + input_offset", v)]
+    rule = plan.identity
+    if v < 0:
+        v, rule = wrap(v * (a + plan.alpha_offset), 32), plan.slope
+        steps += [Step("alpha", a), Step("(x + input_offset) * (alpha + alpha_offset)", v)]
+    steps += [Step(name, value) for name, value in rule.explain(v, 0)]
+    limits = np.iinfo(plan.output_dtype)
+    return [*steps, *explain_finish(steps[-1].value, plan.output_offset, int(limits.min), int(limits.max))]
+
+
+@np.errstate(all="ignore")
+def prelu(x: np.ndarray, alpha: np.ndarray, plan: None) -> np.ndarray:
+    """Return y = x >= 0 ? x : x * alpha."""
+    return np.where(x >= 0, x, x * alpha)

@@ -1,0 +1,72 @@
+"""SQUARED_DIFFERENCE: y = (x1 - x2)^2.
+
+Layout   x1, x2 that broadcast to one shape -> y of that shape
+Types    int8, quantized; int32, float32
+Scales   any, as long as (2 max(s_1, s_2))^2 < 2^14 s_y
+Source   facts verified in tests/ops/test_squared_difference.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.arithmetic.fixed_point import wrap_int32
+from qref.schema.enums import TensorType
+
+from ._elementwise import Scaling, element_of, explain_finish, finish, operands, wrap, zero_point
+from .node import Node, Operand, Prepared, Step
+
+LEFT_SHIFT = 7  # the square of a difference of 8 bits takes 16; 2 * 7 more fit
+
+
+@dataclass(frozen=True, slots=True)
+class SquaredDifferencePlan:
+    """The integers that are fixed before the first inference."""
+
+    input1: Scaling  # to 2 max(s_1, s_2) / 2^7
+    input2: Scaling
+    output: Scaling
+    output_offset: int  # +zero_point(y), LSB
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and derive the plan."""
+    x1, x2 = operands(node, TensorType.INT8, TensorType.INT32, TensorType.FLOAT32)
+    if x1.type != TensorType.INT8:
+        return Prepared(squared_difference, None)
+    y = node.output()
+    zero_points = [zero_point(node, operand) for operand in (x1, x2, y)]
+    node.expect(min(x1.scale, x2.scale) > 0, f"{x1} has scale {x1.scale:g} and {x2} {x2.scale:g}; expected both above 0")
+    input_scale = 2 * max(float(x1.scale), float(x2.scale))
+    with np.errstate(all="ignore"):
+        output_factor = float(np.float64(input_scale * input_scale) / np.float64(np.float32(2.0 ** (2 * LEFT_SHIFT)) * y.scale))
+
+    def scaling(operand: Operand, zero_point: int) -> Scaling:
+        return Scaling.of(node, float(operand.scale) / input_scale, str(operand), input_offset=-zero_point, left_shift=LEFT_SHIFT)
+
+    output = Scaling.of(node, output_factor, f"output {y}")
+    plan = SquaredDifferencePlan(scaling(x1, zero_points[0]), scaling(x2, zero_points[1]), output, zero_points[2])
+    return Prepared(squared_difference_quantized, plan, explain)
+
+
+def squared_difference_quantized(x1: np.ndarray, x2: np.ndarray, plan: SquaredDifferencePlan) -> np.ndarray:
+    """Return y = clamp(scale_y((scale_1(x1) - scale_2(x2))^2) + output_offset)."""
+    difference = plan.input1(x1) - plan.input2(x2)
+    return finish(plan.output(wrap_int32(difference * difference)), plan.output_offset, -128, 127, np.dtype(np.int8))
+
+
+def explain(x1: np.ndarray, x2: np.ndarray, plan: SquaredDifferencePlan, element: tuple[int, ...]) -> list[Step]:
+    """Return y[element] step by step in plain Python integers."""
+    first = plan.input1.explain(element_of(x1, element), "x1")
+    second = plan.input2.explain(element_of(x2, element), "x2")
+    output = plan.output.explain(wrap((first[-1].value - second[-1].value) ** 2, 32), "square of the difference")
+    return [*first, *second, *output, *explain_finish(output[-1].value, plan.output_offset, -128, 127)]
+
+
+@np.errstate(all="ignore")
+def squared_difference(x1: np.ndarray, x2: np.ndarray, plan: None) -> np.ndarray:
+    """Return y = (x1 - x2) * (x1 - x2); integers wrap."""
+    difference = np.subtract(x1, x2)
+    return np.asarray(difference * difference)
