@@ -15,7 +15,7 @@ PIXELS = 64  # gathered at a time, so that rows stay in the cache
 
 @numba.njit(cache=True, nogil=True)
 def gather(x, geometry, first_pixel, first_channel, depth, rows):
-    """Write rows [M, KH * KW * depth]: what the taps of output pixels first_pixel ... first_pixel + M - 1 see; 0 outside the image."""
+    """Write rows [M, KH * KW * depth]: what the taps of M output pixels see, from first_pixel on; 0 outside the image."""
     image_h, filter_h, output_h, stride_h, dilation_h, padding_h = geometry[0]
     image_w, filter_w, output_w, stride_w, dilation_w, padding_w = geometry[1]
     for m in range(rows.shape[0]):

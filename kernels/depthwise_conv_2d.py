@@ -13,7 +13,7 @@ from .matmul import finish_float32
 
 @numba.njit(cache=True, nogil=True)
 def convolve(x, w, start, geometry, acc):
-    """Write acc [B * OH * OW, C] = start [C] + x [B, H, W, C] int16 * w [KH, KW, C] int16; start and acc int32, wrapping, or int64."""
+    """Write acc [B * OH * OW, C] = start [C] + x [B, H, W, C] int16 * w [KH, KW, C] int16; start, acc int32 (wraps) or int64."""
     image_h, filter_h, output_h, stride_h, dilation_h, padding_h = geometry[0]
     image_w, filter_w, output_w, stride_w, dilation_w, padding_w = geometry[1]
     for pixel in range(acc.shape[0]):

@@ -16,14 +16,20 @@ def pack(w):
 
 
 @numba.njit(cache=True, nogil=True)
+def dot(x, w, start):
+    """Return start + x [K] int16 . w [K] int16 in int32, wrapping as in C: a loop that LLVM turns into vector instructions."""
+    total = start
+    for k in range(x.size):
+        total = np.int32(total + np.int32(np.int32(x[k]) * np.int32(w[k])))
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
 def accumulate(x, w, start, acc):
     """Write acc [M, N] = start [N] + x [M, K] int16 . w [N, K]T int16 in int32, wrapping as in C; start and acc int32."""
     for m in range(x.shape[0]):
         for n in range(w.shape[0]):
-            dot = start[n]
-            for k in range(w.shape[1]):
-                dot = np.int32(dot + np.int32(np.int32(x[m, k]) * np.int32(w[n, k])))
-            acc[m, n] = dot
+            acc[m, n] = dot(x[m], w[n], start[n])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -35,11 +41,13 @@ def accumulate_64(x, w, start, block, acc):
     for m in range(x.shape[0]):
         for n in range(w.shape[0]):
             total = start[n]
-            for first in range(0, w.shape[1], block):
-                dot = np.int32(0)
-                for k in range(first, min(first + block, w.shape[1])):
-                    dot = np.int32(dot + np.int32(np.int32(x[m, k]) * np.int32(w[n, k])))
-                total += np.int64(dot)
+            if block < 16:
+                for k in range(w.shape[1]):
+                    total += np.int64(x[m, k]) * np.int64(w[n, k])
+            else:
+                for first in range(0, w.shape[1], block):
+                    last = min(first + block, w.shape[1])
+                    total += np.int64(dot(x[m, first:last], w[n, first:last], np.int32(0)))
             acc[m, n] = total
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from qref.details import operator_details, tensor_details
 from qref.dispatch import check_kernels
-from qref.errors import InputError, InvalidModel
+from qref.errors import InputError
 from qref.execution import Execution, Resources
 from qref.runtimes import runtime as find_runtime
 from qref.schema import check, load
@@ -82,7 +82,6 @@ class Interpreter:
             Execution(self._model, subgraph, rules, kernels, resources, self._invoke_subgraph) for subgraph in self._model.subgraphs
         ]
         self._allocated = [False] * len(self._executions)
-        self._running: set[int] = set()
 
     @property
     def model(self) -> Model:
@@ -105,17 +104,11 @@ class Interpreter:
     def _invoke(self, subgraph_index: int) -> None:
         if not self._allocated[subgraph_index]:
             raise NotReady("call allocate_tensors() before invoke(), and again after resize_tensor_input()")
-        self._running.add(subgraph_index)
-        try:
-            self._executions[subgraph_index].invoke()
-        finally:
-            self._running.discard(subgraph_index)
+        self._executions[subgraph_index].invoke()
 
     def _invoke_subgraph(self, subgraph_index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Run a subgraph for an operator of another one: CALL_ONCE, IF, WHILE."""
         execution = self._executions[subgraph_index]
-        if subgraph_index in self._running:
-            raise InvalidModel(f"subgraph {subgraph_index} ({execution.subgraph.name!r}) calls itself, which no runtime allows")
         for index, value in zip(execution.subgraph.inputs, inputs, strict=True):
             self._resize(index, value.shape, subgraph_index)
         self._allocate(subgraph_index)

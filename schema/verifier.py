@@ -23,6 +23,7 @@ from .layout import Field, Layout, layout, union
 from .limits import Limits
 
 FILE_IDENTIFIER = b"TFL3"
+_MAX_SLOTS = 32  # more than any table of the schema has
 _UINT16 = struct.Struct("<H")
 _INT32 = struct.Struct("<i")
 _UINT32 = struct.Struct("<I")
@@ -54,7 +55,7 @@ class _Verifier:
         self.data = data
         self.size = len(data)
         self.max_depth = limits.max_depth
-        self.tables_left = min(limits.max_tables, 1000 + self.size // 4)
+        self.tables_left = min(limits.max_tables, 1000 + self.size // 8)
         self.bytes_left = limits.max_sharing * self.size + (1 << 20)
         self.vtables: dict[int, tuple[int, ...]] = {}
 
@@ -91,7 +92,8 @@ class _Verifier:
         length = _UINT16.unpack_from(self.data, place)[0]
         if length & 1 or place + length > self.size:
             self.fail(f"vtable of {table}", place, f"an even length that ends inside {self.size} bytes", f"{length}")
-        entries = struct.unpack_from(f"<{max(0, length // 2 - 2)}H", self.data, place + 4) if length > 4 else ()
+        slots = min(max(0, length // 2 - 2), _MAX_SLOTS)  # a vtable may claim thousands, and vtables may overlap
+        entries = struct.unpack_from(f"<{slots}H", self.data, place + 4) if slots else ()
         self.vtables[place] = entries
         return entries
 

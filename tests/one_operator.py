@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 from oracle import assert_equals_litert, litert, random_array, run_qref
-
-import qref
 from qref.schema import GraphBuilder, Model, TensorType, write
 
+import qref
 
 FIRST_VERSIONS = {"BROADCAST_TO": 2}  # where LiteRT has no version 1
 
@@ -30,7 +29,7 @@ class T:
 def const(value: Any, dtype: Any = np.int32, scale: Any = None, zero_point: Any = 0) -> T:
     """A constant operand."""
     array = np.asarray(value, dtype)
-    return T(next(t for t in TensorType if t.dtype == array.dtype), array.shape, scale, zero_point, array)
+    return T(next(t for t in TensorType if t.dtype is not None and t.dtype == array.dtype), array.shape, scale, zero_point, array)
 
 
 def model_of(

@@ -46,7 +46,7 @@ def dequantize(q: ArrayLike, scale: ArrayLike, zero_point: ArrayLike, quantized_
     >>> dequantize(np.int8([6, -7]), 0.1, 3)
     array([ 0.3, -1. ], dtype=float32)
     """
-    q = np.asarray(q)
+    q = np.asarray(q, np.int64)
     scale = _along(np.asarray(scale, np.float32), q.ndim, quantized_dimension, np.float64)
     zero_point = _along(zero_point, q.ndim, quantized_dimension, np.int64)
     with np.errstate(over="ignore", under="ignore"):

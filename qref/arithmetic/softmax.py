@@ -57,7 +57,7 @@ def log_softmax_scaling(input_scale: float) -> tuple[int, int, int, int, int]:
     return multiplier, left_shift, diff_min, int(reverse_multiplier), int(reverse_shift)
 
 
-def _exponentials(multiplier: int, left_shift: int, diff_min: int) -> np.ndarray:
+def exponentials_8bit(multiplier: int, left_shift: int, diff_min: int) -> np.ndarray:
     """The Q0 exponential of each d an 8-bit input can have, [256], d = 0, -1, ...; 0 below diff_min."""
     d = -np.arange(256)
     counts = d >= diff_min
@@ -85,7 +85,7 @@ def softmax_8bit(x: np.ndarray, multiplier: int, left_shift: int, diff_min: int,
     array([[-105,  -65,   42]], dtype=int8)
     """
     distance, limits = _distance_from_greatest(x), np.iinfo(dtype)
-    exponentials = _exponentials(multiplier, left_shift, diff_min)
+    exponentials = exponentials_8bit(multiplier, left_shift, diff_min)
     reciprocal, bits_over_unit = get_reciprocal(_sum(exponentials, distance), _SUM_INTEGER_BITS)
     product = saturating_rounding_doubling_high_mul(reciprocal, exponentials[distance])
     exponent = bits_over_unit + 31 - limits.bits
@@ -102,7 +102,7 @@ def log_softmax_8bit(
     is found from the sum, by the reverse multiplier.
     """
     distance, limits = _distance_from_greatest(x), np.iinfo(x.dtype)
-    total = _sum(_exponentials(multiplier, left_shift, diff_min), distance)
+    total = _sum(exponentials_8bit(multiplier, left_shift, diff_min), distance)
     log_of_sum = log_on_values_above_one(total)
     least = multiply_by_quantized_multiplier(wrap_int32(log_of_sum - 2**31), reverse_multiplier, reverse_shift)
     rescaled = multiply_by_quantized_multiplier(-distance, multiplier, left_shift)

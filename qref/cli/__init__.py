@@ -43,6 +43,8 @@ def _options(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; ends the process with its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # names in files may be any bytes
     try:
         app(args=arguments)
     except QrefError as error:

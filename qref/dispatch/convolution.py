@@ -73,7 +73,7 @@ def convolve(x: np.ndarray, w: np.ndarray, start: np.ndarray, axes: Sequence[Axi
 def bind_conv_2d(plan: conv.ConvPlan, constants: Constants) -> Run:
     """CONV_2D on integers."""
     finish = bind_finish(plan)
-    packed = once(lambda w: core.pack((w.astype(np.int16) + np.int16(plan.filter_offset)).reshape(len(w), -1)), constants[1])
+    packed = once(lambda w: rows_of(w.astype(np.int16) + np.int16(plan.filter_offset)), constants[1])
 
     @np.errstate(all="ignore")
     def run(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -105,26 +105,43 @@ def bind_conv_2d_float32(plan: conv.Float32Plan, constants: Constants) -> Run:
     return run
 
 
-def bind_conv_2d_hybrid(plan: conv.HybridPlan, constants: Constants, quantize: Callable, finish: Callable) -> Run:
-    """CONV_2D on float32 images quantized on the fly."""
-    packed = once(lambda w: core.pack(w.reshape(len(w), -1)), constants[1])
+def rows_of(w: np.ndarray) -> np.ndarray:
+    """Weights [O, KH, KW, C] packed as [O, KH * KW * C]."""
+    return core.pack(w.reshape(len(w), -1))
+
+
+def bind_conv_2d_hybrid_per_tensor(plan: conv.HybridPlan, constants: Constants) -> Run:
+    """CONV_2D on float32 images quantized on the fly, one scale for all weights."""
+
+    def pack(w: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        wrong = conv.wrong_signs(w)
+        return rows_of(w), None if wrong is None else rows_of(wrong)
+
+    packed = once(pack, constants[1])
 
     @np.errstate(all="ignore")
     def run(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
-        q, scale = quantize(x)
-        return finish(convolve(q, packed(w), starts(None, len(w), 32), plan.axes, plan.groups), scale, b, plan)
+        q, scale = conv.quantize_images_symmetric(x)
+        (weights, wrong), start = packed(w), starts(None, len(w), 32)
+        acc = convolve(q, weights, start, plan.axes, plan.groups)
+        if wrong is not None:
+            acc += 256 * convolve(np.minimum(q, 0), wrong, start, plan.axes, plan.groups)
+        return conv.finish_hybrid_per_tensor(acc, scale, b, plan)
 
     return run
 
 
-def bind_conv_2d_hybrid_per_tensor(plan: conv.HybridPlan, constants: Constants) -> Run:
-    """CONV_2D, hybrid, one scale for all weights."""
-    return bind_conv_2d_hybrid(plan, constants, conv.quantize_images_symmetric, conv.finish_hybrid_per_tensor)
-
-
 def bind_conv_2d_hybrid_per_channel(plan: conv.HybridPlan, constants: Constants) -> Run:
-    """CONV_2D, hybrid, a scale for each output channel."""
-    return bind_conv_2d_hybrid(plan, constants, conv.quantize_images_asymmetric, conv.finish_hybrid_per_channel)
+    """CONV_2D on float32 images quantized on the fly, a scale for each output channel."""
+    packed = once(rows_of, constants[1])
+
+    @np.errstate(all="ignore")
+    def run(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
+        q, scale = conv.quantize_images_asymmetric(x)
+        acc = convolve(q, packed(w), starts(None, len(w), 32), plan.axes, plan.groups)
+        return conv.finish_hybrid_per_channel(acc, scale, b, plan)
+
+    return run
 
 
 def depthwise_convolve(x: np.ndarray, w: np.ndarray, start: np.ndarray, axes: Sequence[Axis], multiplier: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from qref.dispatch.convolution import Constants, Run, bind_finish, block_of, cen
 from qref.kernels import matmul
 from qref.ops import batch_matmul as bmm
 from qref.ops import fully_connected as fc
-from qref.ops._matmul import IntegerPlan
+from qref.ops._matmul import IntegerPlan, sign_errors
 
 
 def accumulate(x: np.ndarray, w: np.ndarray, start: np.ndarray) -> np.ndarray:
@@ -58,12 +58,21 @@ def bind_fully_connected_float32(plan: fc.Float32Plan, constants: Constants) -> 
 
 def bind_fully_connected_hybrid(plan: fc.HybridPlan, constants: Constants) -> Run:
     """FULLY_CONNECTED on float32 rows quantized on the fly."""
-    packed = once(lambda w: matmul.pack(w.view(np.int8)), constants[1])
+
+    def pack(w: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        wrong = sign_errors(w.view(np.int8))
+        return matmul.pack(w.view(np.int8)), matmul.pack(wrong) if wrong.any() else None
+
+    packed = once(pack, constants[1])
 
     @np.errstate(all="ignore")
     def run(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
-        q, scale = fc.quantize_rows(x, w, plan)
-        return fc.finish_hybrid(accumulate(q, packed(w), starts(None, len(w), 32)), scale, x, b, plan)
+        q, scale, zero_point = fc.quantize_rows(x, w, plan)
+        (weights, wrong), start = packed(w), starts(None, len(w), 32)
+        acc = accumulate(q - zero_point, weights, start)
+        if wrong is not None:
+            acc += 256 * accumulate(np.minimum(q, 0).astype(np.int16), wrong, start)
+        return fc.finish_hybrid(acc, scale, x, b, plan)
 
     return run
 

@@ -1,8 +1,9 @@
 """What EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, LESS and LESS_EQUAL share.
 
 Quantized operands are compared as multiples of 1/256:  c_i = round(2^8 (q_i - zero_point_i) * s_i), rounded twice as everywhere.
-So real values closer than 1/256 may compare as equal. A scale must not be 1, and above 1 it leaves only the sign (1 for 0), since
-LiteRT then shifts by a negative count. int16 is scaled by EQUAL and NOT_EQUAL alone; the others compare it as it stands.
+So real values closer than 1/256 may compare as equal. A scale must not be 1, where LiteRT aborts, and above 1 it leaves only the
+sign (1 for 0), since LiteRT then shifts by a negative count. int16 is scaled by EQUAL and NOT_EQUAL alone; the others compare it
+as it stands.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ._elementwise import Scaling, operands, zero_point
 from .node import Node, Prepared
 
 LEFT_SHIFT = 8
+GREATEST_SHIFT = {1: 15, 2: 7}  # by bytes: above, a negative shift leaves more than a sign
 
 Compare = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -43,8 +45,8 @@ def prepare_comparison(node: Node, compare: Compare, types: Sequence[TensorType]
 
     def scaling(position: int) -> Scaling:
         x = node.input(position)
-        offset = -zero_point(node, x)
-        return Scaling.of(node, float(x.scale), str(x), input_offset=offset, left_shift=LEFT_SHIFT, above_1=True)
+        constants = {"input_offset": -zero_point(node, x), "left_shift": LEFT_SHIFT}
+        return Scaling.of(node, float(x.scale), str(x), **constants, greatest_shift=GREATEST_SHIFT[x.dtype.itemsize])
 
     return Prepared(compared_quantized, ComparisonPlan(compare, scaling(0), scaling(1)))
 

@@ -94,10 +94,15 @@ def overlaps(axes: Sequence[Axis], *, descending: bool = False) -> Iterator[tupl
     """Every tap that meets the image: the tap, where in the output, where in the image; the last axis runs fastest."""
     ranges = [range(axis.filter_size)[:: -1 if descending else 1] for axis in axes]
     for tap in itertools.product(*ranges):
-        regions = [axis.overlap(position) for axis, position in zip(axes, tap)]
-        if None not in regions:
-            output, image = zip(*regions)  # type: ignore[arg-type]
+        regions = [region for axis, position in zip(axes, tap) if (region := axis.overlap(position)) is not None]
+        if len(regions) == len(axes):
+            output, image = zip(*regions)
             yield tap, (slice(None), *output), (slice(None), *image)
+
+
+def _by_tap(w: np.ndarray) -> np.ndarray:
+    """The weights [O, ..., C] as [..., O, C], indexed by the tap."""
+    return np.moveaxis(w, 0, -2)
 
 
 def integer_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], groups: int = 1) -> np.ndarray:
@@ -107,11 +112,11 @@ def integer_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], grou
     """
     batch, filters = len(x), len(w) // groups
     acc = np.zeros((batch, *(axis.output_size for axis in axes), groups, filters), np.int64)
-    x, w = x.astype(np.float64).reshape(*x.shape[:-1], groups, w.shape[-1]), w.astype(np.float64)
+    x, taps = x.astype(np.float64).reshape(*x.shape[:-1], groups, w.shape[-1]), _by_tap(w.astype(np.float64))
     for tap, output, image in overlaps(axes):
         for group in range(groups):
-            channel_filters = w[(slice(group * filters, (group + 1) * filters), *tap)]
-            acc[output][..., group, :] += integer_matmul(x[image][..., group, :], channel_filters)
+            weights = taps[tap][group * filters : (group + 1) * filters]
+            acc[output][..., group, :] += integer_matmul(x[image][..., group, :], weights)
     return acc.reshape(*acc.shape[:-2], -1)
 
 
@@ -120,10 +125,11 @@ def sequential_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], g
     """The same in float32: each sum starts at 0 and runs over taps in order, within a tap over channels, every step rounded."""
     filters, depth = len(w) // groups, w.shape[-1]
     acc = np.zeros((len(x), *(axis.output_size for axis in axes), groups, filters), np.float32)
-    x, w = x.reshape(*x.shape[:-1], groups, depth), w.reshape(groups, filters, *w.shape[1:])
+    x, taps = x.reshape(*x.shape[:-1], groups, depth), _by_tap(w)
     for tap, output, image in overlaps(axes):
+        weights = taps[tap].reshape(groups, filters, depth)
         for channel in range(depth):
-            acc[output] += x[image][..., channel, None] * w[(slice(None), slice(None), *tap, channel)]
+            acc[output] += x[image][..., channel, None] * weights[..., channel]
     return acc.reshape(*acc.shape[:-2], -1)
 
 
@@ -148,9 +154,9 @@ def integer_transposed_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[
 
     In `axes` the image is the output of this operator, and the output is its input.
     """
-    acc = np.zeros((len(x), *(axis.image_size for axis in axes), len(w)), np.int64)
+    acc, taps = np.zeros((len(x), *(axis.image_size for axis in axes), len(w)), np.int64), _by_tap(w)
     for tap, source, target in overlaps(axes):
-        acc[target] += integer_matmul(x[source], w[(slice(None), *tap)])
+        acc[target] += integer_matmul(x[source], taps[tap])
     return acc
 
 
@@ -163,8 +169,8 @@ def sequential_transposed_convolution(
     With one input position a single tap reaches a given output element, and ascending positions mean descending taps.
     product  of x [B, ..., 1] and w [O], by default the plain one
     """
-    acc = np.zeros((len(x), *(axis.image_size for axis in axes), len(w)), np.float32)
+    acc, taps = np.zeros((len(x), *(axis.image_size for axis in axes), len(w)), np.float32), _by_tap(w)
     for tap, source, target in overlaps(axes, descending=True):
         for channel in range(x.shape[-1]):
-            acc[target] += product(x[source][..., channel, None], w[(slice(None), *tap, channel)])
+            acc[target] += product(x[source][..., channel, None], taps[tap][:, channel])
     return acc

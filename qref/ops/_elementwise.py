@@ -95,8 +95,8 @@ class Scaling:
 
     scaled = divide(high(wrap32((q + input_offset) * 2^left_shift), quantized_multiplier), -shift)
 
-    The factor is quantized_multiplier * 2^(shift - 31) with shift <= 0. Kernels that let a factor above 1 pass divide by a
-    negative power of two, which is undefined in C; x86 makes of it the sign of the value, 1 for 0.
+    The factor is quantized_multiplier * 2^(shift - 31) with shift <= 0. Some kernels let a factor above 1 pass and then divide by a
+    negative power of two, which C does not define: what comes of it is the sign of the value, 1 for 0.
     """
 
     input_offset: int  # -zero_point, LSB; 0 for a result
@@ -106,37 +106,39 @@ class Scaling:
 
     @classmethod
     def of(
-        cls, node: Node, factor: float, what: str, *, input_offset: int = 0, left_shift: int = 0, above_1: bool = False
+        cls, node: Node, factor: float, what: str, *, input_offset: int = 0, left_shift: int = 0, greatest_shift: int = 0
     ) -> Scaling:
-        """The scaling by `factor`, which must be in (0, 1), or with above_1 anything but 1; LiteRT aborts elsewhere."""
-        expected = "in (0, 1), or above 1" if above_1 else "in (0, 1)"
-        message = f"the scales give {what} a factor of {factor:g}; expected one {expected}: choose another output scale"
-        node.expect(np.isfinite(factor) and factor > 0 and (factor < 1 or (above_1 and factor > 1)), message)
+        """The scaling by `factor`, which must be in (0, 1), or with a greatest_shift also in (1, 2^greatest_shift).
+
+        LiteRT aborts at 1 and wherever else its kernel does not let a factor pass. Above 2^greatest_shift its result depends on
+        where in memory an element lies.
+        """
+        expected = f"in (0, 1) or (1, {2**greatest_shift})" if greatest_shift else "in (0, 1)"
+        message = f"the scales give {what} a factor of {factor:g}; expected one {expected}: choose another scale"
+        node.expect(np.isfinite(factor) and factor > 0 and factor != 1, message)
         multiplier, shift = (int(v) for v in fp.quantize_multiplier(factor))
-        node.expect(factor > 1 or shift <= 0, message)
+        node.expect(shift <= (greatest_shift if factor > 1 else 0), message)
         return cls(input_offset, left_shift, multiplier, shift)
 
     def __call__(self, q: np.ndarray) -> np.ndarray:
         """The scaled integers, int64."""
         shifted = fp.wrap_int32((np.asarray(q, np.int64) + self.input_offset) << self.left_shift)
         high = fp.saturating_rounding_doubling_high_mul(shifted, self.quantized_multiplier)
-        return fp.rounding_divide_by_pot(high, -self.shift)
+        return fp.rounding_divide_by_pot(high, -self.shift) if self.shift <= 0 else np.where(high < 0, -1, 1)
 
     def explain(self, q: int, name: str) -> list[Step]:
         """The same for one number in plain Python integers."""
         offset = q + self.input_offset
         shifted = wrap(offset << self.left_shift, 32)
         high = min((shifted * self.quantized_multiplier + 2**30) >> 31, 2**31 - 1)
-        if self.shift <= 0:
-            divisor = 2**-self.shift
-            scaled = (abs(high) + divisor // 2) // divisor * (1 if high >= 0 else -1)
-        else:
-            mask = wrap((1 << (-self.shift % 64)) - 1, 32)
-            scaled = (high >> (-self.shift % 32)) + ((high & mask) > (mask >> 1) + (high < 0))
         steps = [Step(name, q)]
         if self.input_offset or self.left_shift:
             steps += [Step(f"{name} + input_offset", offset), Step(f"... * 2^{self.left_shift}", shifted)]
         steps += [Step("quantized_multiplier", self.quantized_multiplier), Step("high half, ties up", high)]
+        if self.shift > 0:
+            return [*steps, Step(f"divided by 2^{-self.shift}, undefined: its sign", 1 if high >= 0 else -1)]
+        divisor = 2**-self.shift
+        scaled = (abs(high) + divisor // 2) // divisor * (1 if high >= 0 else -1)
         return [*steps, Step(f"divided by 2^{-self.shift}, ties away from zero", scaled)]
 
 

@@ -14,6 +14,7 @@ from qref.schema.enums import TensorType
 
 from .node import Node, Operand, Shape
 
+SIGN_BLOCK = 16
 EXACT_DEPTH = 2**21  # products of 16 bits each that float64 sums without rounding
 
 
@@ -143,6 +144,22 @@ def integer_matmul(x: np.ndarray, w: np.ndarray) -> np.ndarray:
             np.int64
         )
     return acc
+
+
+def sign_errors(w: np.ndarray) -> np.ndarray:
+    """Which weights [N, K] int8 LiteRT's hybrid kernels take the wrong way: 1 for -128 in whole blocks of 16 along K, else 0.
+
+    Their vector code for x86 moves the sign of q to the weight, and 128 is no int8: -128 * q comes out as 128 * q for negative q.
+    """
+    wrong = w == -128
+    wrong[:, w.shape[1] // SIGN_BLOCK * SIGN_BLOCK :] = False
+    return wrong.astype(np.int8)
+
+
+def sign_error(q: np.ndarray, w: np.ndarray) -> np.ndarray | int:
+    """What those kernels have more than q [..., K] . w [N, K]T, for q and w int8; int64 [..., N]."""
+    wrong = sign_errors(w)
+    return 256 * integer_matmul(np.minimum(q, 0), wrong) if wrong.any() else 0
 
 
 def wrap_accumulator(acc: np.ndarray, acc_bits: int) -> np.ndarray:

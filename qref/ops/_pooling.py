@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from qref.arithmetic.activation import activation_range, activation_range_float32
 from qref.schema.enums import Padding, TensorType
 
-from ._convolution import Axis, Region, expect_rank, resize_to_windows, window
+from ._convolution import Axis, Region, expect_rank, window
 from .node import Node, Operand, Shape
 
 TYPES = (TensorType.FLOAT32, TensorType.INT8, TensorType.UINT8, TensorType.INT16)
@@ -37,7 +37,9 @@ def prepare_pooling(node: Node, *types: TensorType) -> PoolPlan:
     node.expect(y.type == x.type, f"{y} has type {y.type.name}; expected {x.type.name}, that of {x}")
     expect_rank(node, x, *"NHWC")
     rows, columns = (_axis(node, x.shape[1], "h", "height"), _axis(node, x.shape[2], "w", "width"))
-    resize_to_windows(node, x.shape[0], (rows, columns), x.shape[3])
+    if columns.output_size == 0 and columns.filter_size >= columns.image_size + 2 * columns.stride:  # a width below 0, to LiteRT
+        rows = replace(rows, output_size=0)
+    node.resize(0, (x.shape[0], rows.output_size, columns.output_size, x.shape[3]))
     count = np.multiply.outer(_count(rows), _count(columns))[..., None]
     return PoolPlan(rows, columns, count, *_limits(node, y), y.shape)
 
@@ -56,7 +58,7 @@ def _limits(node: Node, y: Operand) -> tuple[int, int] | tuple[np.float32, np.fl
     if node.activation == "NONE":
         return int(np.iinfo(y.dtype).min), int(np.iinfo(y.dtype).max)
     node.expect(y.scale > 0, f"{y} has the scale {y.scale}; expected one above 0")
-    return activation_range(node.activation, y.dtype, y.scale, y.zero_point)
+    return activation_range(node.activation, y.dtype, float(y.scale), y.zero_point)
 
 
 def _count(axis: Axis) -> np.ndarray:

@@ -46,7 +46,7 @@ def prepare_clamp(node: Node, low: float, high: float, *types: TensorType) -> Pr
     if x.type == TensorType.INT16:
         expect_symmetric(node, x, y)
     rule = node.requantize(ratio(*scales(node, x, y)))
-    qmin, qmax = activation_range(node.operator.name, y.dtype, y.scale, y.zero_point)
+    qmin, qmax = activation_range(node.operator.name, y.dtype, float(y.scale), y.zero_point)
     return Prepared(clamp_quantized, ClampPlan(-x.zero_point, y.zero_point, rule, qmin, qmax))
 
 

@@ -10,6 +10,7 @@ What no row goes to holds 0 (SUM), 1 (PROD), the lowest (MAX) or greatest (MIN) 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,14 +21,20 @@ from qref.schema.enums import TensorType
 from ._movement import copied, index_scalar
 from .node import Node, Prepared, Shape
 
-FUNCTIONS = {"sum": np.add, "prod": np.multiply, "max": np.fmax, "min": np.fmin}
+# (what is there, a row that comes) -> the two combined; of equal numbers, such as 0 and -0, the first one stays
+COMBINE: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "sum": np.add,
+    "prod": np.multiply,
+    "max": lambda y, x: np.where(x > y, x, y),
+    "min": lambda y, x: np.where(x < y, x, y),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentPlan:
     """How rows are combined, what each output row starts with, and the operator's name for messages."""
 
-    function: np.ufunc
+    combine: Callable[[np.ndarray, np.ndarray], np.ndarray]
     start: float
     output_shape: Shape
     name: str
@@ -43,7 +50,7 @@ def prepare_unsorted(node: Node, combine: str) -> Prepared:
     node.resize(0, (index_scalar(node, count, TensorType.INT32), *x.shape[len(numbers.shape) :]))
     limits = np.finfo(x.dtype) if x.type == TensorType.FLOAT32 else np.iinfo(x.dtype)
     start = {"sum": 0, "prod": 1, "max": limits.min, "min": limits.max}[combine]
-    return Prepared(segment, SegmentPlan(FUNCTIONS[combine], start, node.output().shape, str(node)))
+    return Prepared(segment, SegmentPlan(COMBINE[combine], start, node.output().shape, str(node)))
 
 
 def segment(x: np.ndarray, numbers: np.ndarray, count: np.ndarray, plan: SegmentPlan) -> np.ndarray:
@@ -53,5 +60,6 @@ def segment(x: np.ndarray, numbers: np.ndarray, count: np.ndarray, plan: Segment
     y = np.full(plan.output_shape, plan.start, x.dtype)
     kept = numbers >= 0
     with np.errstate(all="ignore"):
-        plan.function.at(y, numbers[kept], x[kept])
+        for number, row in zip(numbers[kept].tolist(), x[kept]):
+            y[number] = plan.combine(y[number], row)
     return y

@@ -72,7 +72,7 @@ def prepare_sum(node: Node, x1: Operand, x2: Operand, sign: int) -> Prepared:
         input1=scaling(x1, zero_points[0]),
         input2=scaling(x2, zero_points[1]),
         sign=sign,
-        output=Scaling.of(node, output_factor, f"output {y}", above_1=sign < 0),
+        output=Scaling.of(node, output_factor, f"output {y}", greatest_shift=1 if sign < 0 else 0),
         output_offset=zero_points[2],
         output_activation_min=qmin,
         output_activation_max=qmax,
@@ -94,6 +94,7 @@ def _prepare_shifts(node: Node, exponents: Sequence[int], sign: int, limits: tup
     shifts = [exponents[2] - exponents[0], exponents[2] - exponents[1]]
     message = f"scales 2^{exponents[0]} and 2^{exponents[1]} to 2^{exponents[2]} with pot_scale_int16"
     node.expect(min(shifts) == 0, f"{message}: expected one input at the output's scale and the other not above")
+    node.expect(max(shifts) <= 31, f"{message}: the kernel would shift by {max(shifts)} bits, which C does not define")
     same_shape = node.input(0).shape == node.input(1).shape
     node.expect(sign < 0 or same_shape, f"{message}: expected equal shapes; set pot_scale_int16 to false to broadcast")
     return Prepared(sum_by_shifts, PotSumPlan(shifts[0], shifts[1], sign, *limits))
@@ -124,7 +125,7 @@ def sum_by_shifts(x1: np.ndarray, x2: np.ndarray, plan: PotSumPlan) -> np.ndarra
 
 
 def _divide_int16(x: np.ndarray, exponent: int) -> np.ndarray:
-    """round(x / 2^exponent), ties away from zero, with masks of 16 bits: above 15 it is the sign of x, as x86 computes it."""
+    """round(x / 2^exponent), ties away from zero, with masks of 16 bits, so that exponents above 15 give the sign of x, 1 for 0."""
     x = np.asarray(x, np.int64)
-    mask = wrap_int16((1 << (exponent & 63)) - 1 & 0xFFFF)
-    return wrap_int16((x >> (exponent & 31)) + ((x & mask) > (mask >> 1) + (x < 0)))
+    mask = wrap_int16((1 << exponent) - 1)
+    return wrap_int16((x >> exponent) + ((x & mask) > (mask >> 1) + (x < 0)))

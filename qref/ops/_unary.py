@@ -76,7 +76,7 @@ def prepare_function(function: Function) -> Prepared:
 def prepare_table(node: Node, x: Operand, y: Operand, function: Function) -> Prepared:
     """The operator that applies a function to each element of a quantized tensor, by table."""
     input_scale, output_scale = scales(node, x, y)
-    constants = (input_scale, x.zero_point, output_scale, y.zero_point)
+    constants = (float(input_scale), x.zero_point, float(output_scale), y.zero_point)
     if x.type == TensorType.INT16:
         return Prepared(by_table_16bit, TablePlan(lookup_table_16bit(function, *constants)))
     return Prepared(by_table_8bit, TablePlan(lookup_table_8bit(function, *constants, x.dtype)))

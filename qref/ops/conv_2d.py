@@ -7,6 +7,7 @@ Types    x, y int8; w int8, int4; b int32                    accumulates in int3
          x, y float32; w float32, float16 by way of DEQUANTIZE
          x, y float32; w int8, int4 ("hybrid", dynamic range): each image is quantized to int8 on the fly
 Scales   b: s_x * s_w[o], zero point 0;  w: per tensor, or per axis 0 with zero point 0;  int16: zero point 0
+Hybrid   with one scale for all weights and O % 4 != 0, -128 * q has the wrong sign for q < 0 in whole blocks of 16, as in LiteRT
 Source   8-bit quantization specification, CONV_2D; facts verified in tests/ops/test_conv_2d.py
 """
 
@@ -31,6 +32,7 @@ from ._matmul import (
     finish_float32,
     integer_plan,
     requantize_accumulator,
+    sign_errors,
     wrap_accumulator,
 )
 from .node import Node, Prepared, Shape, Step
@@ -139,7 +141,7 @@ def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvPlan, element
     batch, out_y, out_x, channel = element
     rows, columns = plan.axes
     first = channel // (len(w) // plan.groups) * w.shape[3]
-    pairs = []
+    pairs: list[tuple[int, int]] = []
     for filter_y in range(rows.filter_size):
         for filter_x in range(columns.filter_size):
             in_y = out_y * rows.stride + filter_y * rows.dilation - rows.padding
@@ -161,7 +163,11 @@ def conv_2d_hybrid_per_tensor(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan:
     q, s[image] = whole image quantized to int8 around zero;  y = clamp(b[o] + f32(acc) * f32(s[image] * filter_scale))
     """
     q, scale = quantize_images_symmetric(x)
-    return finish_hybrid_per_tensor(integer_convolution(q, w, plan.axes), scale, b, plan)
+    acc = integer_convolution(q, w, plan.axes)
+    wrong = wrong_signs(w)
+    if wrong is not None:
+        acc += 256 * integer_convolution(np.minimum(q, 0), wrong, plan.axes)
+    return finish_hybrid_per_tensor(acc, scale, b, plan)
 
 
 def conv_2d_hybrid_per_channel(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: HybridPlan) -> np.ndarray:
@@ -172,6 +178,12 @@ def conv_2d_hybrid_per_channel(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan
     """
     q, scale = quantize_images_asymmetric(x)
     return finish_hybrid_per_channel(integer_convolution(q, w, plan.axes, plan.groups), scale, b, plan)
+
+
+def wrong_signs(w: np.ndarray) -> np.ndarray | None:
+    """The weights that LiteRT takes the wrong way (see `sign_errors`), None if there are none; its kernel for O % 4 == 0 is right."""
+    wrong = sign_errors(w.reshape(len(w), -1)).reshape(w.shape)
+    return wrong if len(w) % 4 and wrong.any() else None
 
 
 def quantize_images_symmetric(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

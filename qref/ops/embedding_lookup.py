@@ -1,7 +1,8 @@
 """EMBEDDING_LOOKUP: rows of a table.
 
 Layout   rows [n] int32, table [m, ...] -> y [n, ...]
-Types    table, y alike, every type; or table int8, uint8, int4 or int2 and y float32: y = q * s_table, whatever the zero point
+Types    table, y alike, every type; or table int8, uint8, int4 or int2 and y float32: y = q * s_table, whatever the zero point;
+         the kernel reads uint8 as int8, and so does qref
 Scales   table: per tensor or per axis 0
 """
 
@@ -50,6 +51,8 @@ def embedding_lookup(positions: np.ndarray, table: np.ndarray, plan: EmbeddingPl
     """Return y; InputError where a row is out of range."""
     check_range(positions, len(table), plan.name)
     found = table[positions]
+    if plan.scale is not None and table.dtype == np.uint8:
+        found = found.view(np.int8)
     if plan.scale is None:
         return found
     scale = plan.scale if plan.scale.size == 1 else plan.scale[positions]

@@ -8,7 +8,8 @@ Types    x, y int8 or uint8; w alike, int4, int2; b int32       accumulates in i
          x, y float32; w int8, int4, int2 ("hybrid", dynamic range): each row of x is quantized to int8 on the fly
 Scales   b: s_x * s_w[o], zero point 0;  w: per tensor, or per axis 0 with zero point 0;  int16: zero point 0
 Sparse   w float32 in any form; w int8 in blocks of 16 along I, fixed point as in CONV_2D, or hybrid
-Hybrid   uint8 weights are read as if they were int8, and no zero point of weights is looked at: so does LiteRT
+Hybrid   uint8 weights are read as if they were int8, no zero point of weights is looked at, and -128 * q has the wrong sign for
+         negative q in whole blocks of 16: so LiteRT does on x86, and so it is here
 Source   8-bit quantization specification, FULLY_CONNECTED; facts verified in tests/ops/test_fully_connected.py
 """
 
@@ -34,6 +35,7 @@ from ._matmul import (
     integer_plan,
     requantize_accumulator,
     sequential_matmul,
+    sign_error,
     wrap_accumulator,
 )
 from .node import Node, Operand, Prepared, Shape, Step
@@ -172,15 +174,15 @@ def fully_connected_hybrid(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, p
     q, s[row], z[row] = row of x quantized to int8 (z = 0 unless asymmetric)
     y[row, o] = clamp(b[o] + f32(acc) * f32(s[row] * filter_scale[o]))          acc = sum_i w[o, i] * (q[row, i] - z[row])
     """
-    q, scale = quantize_rows(x, w, plan)
-    return finish_hybrid(integer_matmul(q, w.view(np.int8)), scale, x, b, plan)
+    q, scale, zero_point = quantize_rows(x, w, plan)
+    return finish_hybrid(integer_matmul(q - zero_point, w.view(np.int8)) + sign_error(q, w.view(np.int8)), scale, x, b, plan)
 
 
-def quantize_rows(x: np.ndarray, w: np.ndarray, plan: HybridPlan) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of x in int16, zero points taken off, and their scales [rows, 1]."""
+def quantize_rows(x: np.ndarray, w: np.ndarray, plan: HybridPlan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rows of x in int8, their scales [rows, 1] float32 and zero points [rows, 1] int16."""
     quantize = quantize_rows_asymmetric if plan.asymmetric else quantize_rows_symmetric
     q, scale, zero_point = quantize(x.reshape(-1, w.shape[1]))
-    return q.astype(np.int16) - zero_point[:, None].astype(np.int16), scale[:, None]
+    return q, scale[:, None], zero_point[:, None].astype(np.int16)
 
 
 @np.errstate(all="ignore")
@@ -202,13 +204,20 @@ def fully_connected_hybrid_sparse(x: np.ndarray, w: np.ndarray, b: np.ndarray | 
     y[row, o] = clamp(f32(b[o] - f32(z * scale) * f32(sum_i w[o, i])) + f32(acc) * scale)
     scale = f32(s[row] * filter_scale[o])           acc = sum_i w[o, i] * q[row, i]
     """
-    quantize = quantize_rows_asymmetric if plan.asymmetric else quantize_rows_symmetric
-    q, row_scale, zero_point = quantize(x.reshape(-1, w.shape[1]))
-    scale, offset = row_scale[:, None] * plan.filter_scale, zero_point[:, None].astype(np.float32)
+    q, row_scale, zero_point = quantize_rows(x, w, plan)
+    scale, offset = row_scale * plan.filter_scale, zero_point.astype(np.float32)
     per_axis = plan.filter_scale.size > 1
-    scaled_offset = row_scale[:, None] * offset * plan.filter_scale if per_axis else scale * offset
+    scaled_offset = row_scale * offset * plan.filter_scale if per_axis else scale * offset
     y = np.broadcast_to(np.zeros(len(w), np.float32) if b is None else b.reshape(-1), (len(q), len(w)))
     if x.any():
         y = y - scaled_offset * w.sum(axis=1, dtype=np.int64).astype(np.float32) if plan.asymmetric else y
-        y = y + integer_matmul(q, w).astype(np.float32) * scale
+        y = y + sparse_products(q, w).astype(np.float32) * scale
     return np.clip(y, plan.low, plan.high).reshape(plan.output_shape)
+
+
+def sparse_products(q: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Return q [rows, I] . w [O, I]T as int64, with LiteRT's sign errors: four rows at a time, it moves the sign of w to q."""
+    fours = len(q) // 4 * 4
+    together = 256 * integer_matmul(q[:fours] == -128, np.minimum(w, 0))
+    alone = np.zeros((len(q) - fours, len(w)), np.int64) + sign_error(q[fours:], w)
+    return integer_matmul(q, w) + np.concatenate([together, alone])

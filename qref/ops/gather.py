@@ -2,7 +2,7 @@
 
 Layout   x [B..., A..., n, C...], positions [B..., P...] int16, int32 or int64 -> y [B..., A..., P..., C...]
          with batch_dims axes B, and `axis` the one of n
-Types    x, y float32, float16, int8, uint8, int16, uint16, int32, int64 or bool; y takes the type of x
+Types    x, y float32, float16, int8, uint8, int16, int32, int64 or bool; y takes the type of x
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ TYPES = (
     *QUANTIZED,
     TensorType.FLOAT32,
     TensorType.FLOAT16,
-    TensorType.UINT16,
     TensorType.INT32,
     TensorType.INT64,
     TensorType.BOOL,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qref.arithmetic.libm import powf
+from qref.arithmetic.libm import pow
 from qref.schema.enums import TensorType
 
 from ._convolution import expect_rank
@@ -24,9 +24,9 @@ class LocalResponsePlan:
     """The operator's options."""
 
     radius: int
-    bias: np.float32
-    alpha: np.float32
-    beta: np.float32
+    bias: float
+    alpha: float
+    beta: float
 
 
 def prepare(node: Node) -> Prepared:
@@ -35,7 +35,7 @@ def prepare(node: Node) -> Prepared:
     expect_rank(node, x, *"NHWC")
     radius = node.options.get("radius", 0)
     node.expect(radius >= 0, f"radius is {radius}; expected 0 or more")
-    bias, alpha, beta = (np.float32(node.options.get(name, 0.0)) for name in ("bias", "alpha", "beta"))
+    bias, alpha, beta = (float(node.options.get(name, 0.0)) for name in ("bias", "alpha", "beta"))
     return Prepared(local_response_normalization, LocalResponsePlan(radius, bias, alpha, beta))
 
 
@@ -43,7 +43,7 @@ def local_response_normalization(x: np.ndarray, plan: LocalResponsePlan) -> np.n
     """Return y float32.
 
     s[c] = x[c - radius]^2 + ... + x[c + radius - 1]^2     from 0 in this order, inside the channels; c + radius is not in it
-    y[c] = x[c] * (bias + alpha * s[c])^-beta
+    y[c] = x[c] * float32((bias + alpha * s[c])^-beta)     the power in float64
     """
     channels = x.shape[-1]
     radius = min(plan.radius, channels)
@@ -53,4 +53,4 @@ def local_response_normalization(x: np.ndarray, plan: LocalResponsePlan) -> np.n
         for offset in range(-radius, radius):
             first, last = max(0, -offset), min(channels, channels - offset)
             total[..., first:last] += square[..., first + offset : last + offset]
-        return x * powf(plan.bias + plan.alpha * total, -plan.beta)
+        return x * pow(plan.bias + plan.alpha * total.astype(np.float64), -plan.beta).astype(np.float32)

@@ -41,16 +41,14 @@ def prepare(node: Node) -> Prepared:
     message = f"{y} has the scale {y.scale} and the zero point {y.zero_point}; LOG_SOFTMAX needs {1 / 16} and {zero_point}"
     node.expect(y.scale == 1 / 16 and y.zero_point == zero_point, message)
     node.expect(x.scale > 0, f"{x} has the scale {x.scale}; expected one above 0")
-    return Prepared(log_softmax, LogSoftmaxPlan(*log_softmax_scaling(x.scale)))
+    return Prepared(log_softmax, LogSoftmaxPlan(*log_softmax_scaling(float(x.scale))))
 
 
 def log_softmax(x: np.ndarray, plan: LogSoftmaxPlan) -> np.ndarray:
     """Return y [..., depth] in fixed point; the least value of the type where x is too far below the greatest."""
     if x.size == 0:
         return np.zeros(x.shape, x.dtype)
-    constants = (plan.multiplier, plan.left_shift, plan.diff_min, plan.reverse_multiplier, plan.reverse_shift)
-    y = log_softmax_8bit(x, *constants)
-    return y if x.dtype == np.int8 else (y.astype(np.int16) + 128).astype(np.uint8)
+    return log_softmax_8bit(x, plan.multiplier, plan.left_shift, plan.diff_min, plan.reverse_multiplier, plan.reverse_shift)
 
 
 def log_softmax_float32(x: np.ndarray, plan: AsIs) -> np.ndarray:

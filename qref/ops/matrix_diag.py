@@ -1,21 +1,25 @@
 """MATRIX_DIAG: matrices that are zero but for their diagonals.
 
 Layout   diagonal [..., n] -> y [..., n, n]
-Types    every type; alike
+Types    float32, int8, uint8, int16, int32, int64 or uint32; alike: for others the kernel mistakes the size of an element
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ._movement import EVERY_TYPE, copied
+from qref.schema.enums import TensorType
+
+from ._movement import QUANTIZED, copied
 from .node import Node, Prepared
+
+TYPES = (*QUANTIZED, TensorType.FLOAT32, TensorType.INT32, TensorType.INT64, TensorType.UINT32)
 
 
 def prepare(node: Node) -> Prepared:
     """Check the operands; there is nothing to derive."""
     diagonal = node.input(0)
-    copied(node, diagonal, *EVERY_TYPE)
+    copied(node, diagonal, *TYPES)
     node.expect(len(diagonal.shape) >= 1, f"{diagonal} has shape []; expected at least one dimension")
     node.resize(0, (*diagonal.shape, diagonal.shape[-1]))
     return Prepared(matrix_diag, None)

@@ -1,21 +1,22 @@
 """MATRIX_SET_DIAG: matrices with other diagonals.
 
 Layout   x [..., n, m], diagonal [..., min(n, m)] -> y like x
-Types    every type; all alike
+Types    float32, int8, uint8, int16, int32, int64 or uint32; all alike
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ._movement import EVERY_TYPE, copied
+from ._movement import copied
+from .matrix_diag import TYPES
 from .node import Node, Prepared
 
 
 def prepare(node: Node) -> Prepared:
     """Check the operands; there is nothing to derive."""
     x, diagonal = node.input(0), node.input(1)
-    copied(node, x, *EVERY_TYPE)
+    copied(node, x, *TYPES)
     node.expect_type(diagonal, x.type)
     node.expect(len(x.shape) >= 2, f"{x} has shape {list(x.shape)}; expected at least two dimensions")
     expected = (*x.shape[:-2], min(x.shape[-2:]))

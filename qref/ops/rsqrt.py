@@ -45,7 +45,7 @@ def prepare(node: Node) -> Prepared:
         if x.type == TensorType.INT16:
             expect_symmetric(node, x, y)
             function = rsqrt_or(np.float32(32767) * output_scale)
-            return Prepared(rsqrt_int16, TablePlan(lookup_table_16bit(function, input_scale, 0, output_scale, 0)))
+            return Prepared(rsqrt_int16, TablePlan(lookup_table_16bit(function, float(input_scale), 0, float(output_scale), 0)))
         multiplier, shift = quantize_multiplier(1.0 / np.float64(np.sqrt(input_scale) * output_scale))
     return Prepared(rsqrt_int8, RsqrtPlan(-x.zero_point, y.zero_point, int(multiplier), int(shift)))
 

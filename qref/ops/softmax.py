@@ -72,11 +72,11 @@ def prepare(node: Node) -> Prepared:
         if y.type == TensorType.INT8:
             _expect_output(node, y, 1 / 256, -128)
         node.expect(beta * x.scale > 0, f"beta is {beta} and the scale of {x} {x.scale}; expected a product above 0")
-        return Prepared(softmax, SoftmaxPlan(*softmax_scaling(beta, x.scale), y.dtype), explain)
+        return Prepared(softmax, SoftmaxPlan(*softmax_scaling(beta, float(x.scale)), y.dtype), explain)
     node.expect(x.zero_point == 0, f"{x} has the zero point {x.zero_point}; int16 needs the zero point 0")
     _expect_output(node, y, 1 / 32768, 0)
     with np.errstate(all="ignore"):
-        return Prepared(softmax_int16, Softmax16Plan(*softmax_scaling_16bit(beta, x.scale)), explain_int16)
+        return Prepared(softmax_int16, Softmax16Plan(*softmax_scaling_16bit(beta, float(x.scale))), explain_int16)
 
 
 def _expect_output(node: Node, y: Operand, scale: float, zero_point: int) -> None:

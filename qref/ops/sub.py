@@ -3,7 +3,8 @@
 Layout   x1, x2 that broadcast to one shape -> y of that shape
 Types    int8, uint8, int16, quantized; int32, int64, float32
 Scales   as ADD; with pot_scale_int16 operands broadcast too
-Note     where 2 max(s_1, s_2) > 2^20 s_y (2^15 for int16) LiteRT shifts by a negative count, and y is only the sign of x1 - x2
+Note     where 2 max(s_1, s_2) is 1 to 2 times 2^20 s_y (2^15 for int16) LiteRT shifts by -1, and y is only the sign of x1 - x2;
+         above, its result depends on where in memory an element lies, and is refused here
 Source   facts verified in tests/ops/test_sub.py
 """
 

@@ -8,7 +8,7 @@ Layout   x [B, I], feature weights [F, I], time weights [F, M], bias [U] (option
 
 Types    x, y int8; feature weights int8; time weights, state int16; bias int32
          x, y, bias, state float32; weights float32, int8 or uint8 (read as int8)
-Scales   f: s_x s_f / s_state; y: s_state s_t / s_y, in float64; f saturates to int16; integers need the option RELU, which does nothing
+Scales   f: s_x s_f / s_state; y: s_state s_t / s_y, both float32; f saturates to int16; integers need the option RELU, which does nothing
 Source   TFLite, svdf.cc and reference/svdf.h; facts verified in tests/ops/test_svdf.py
 """
 
@@ -87,8 +87,8 @@ def prepare(node: Node) -> Prepared:
         return Prepared(svdf_float32, plan, updates=(STATE,), pure=False)
     read_activation(node, "RELU")
     with np.errstate(all="ignore"):
-        feature = node.requantize(np.float64(x.scale) * np.float64(w.scale) / np.float64(state.scale))
-        output = node.requantize(np.float64(state.scale) * np.float64(time_weights.scale) / np.float64(y.scale))
+        feature = node.requantize(x.scale * w.scale / state.scale)
+        output = node.requantize(state.scale * time_weights.scale / y.scale)
     return Prepared(svdf, SvdfPlan(rank, x.zero_point, feature, output, y.zero_point), explain, updates=(STATE,), pure=False)
 
 

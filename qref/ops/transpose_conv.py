@@ -7,7 +7,6 @@ Types    x, y int8; w int8; b int32                          accumulates in int3
          x, y float32; w float32, float16 by way of DEQUANTIZE
          x, y float32; w int8 ("hybrid", dynamic range): each image is quantized to int8 on the fly
 Scales   b: s_x * s_w[o], zero point 0;  w: per tensor, or per axis 0 with zero point 0;  int16: zero point 0
-Act      with integers only: LiteRT's float32 and hybrid kernels ignore a fused activation function as FLOAT_CLAMPS says
 Source   TFLite, transpose_conv.cc; facts verified in tests/ops/test_transpose_conv.py
 """
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from one_operator import T, both_refuse, compare, const, evaluate, every, model_of, refusal
 from oracle import needs_litert
+from qref.schema import TensorType
 
 from qref.ops._movement import EVERY_TYPE
-from qref.schema import TensorType
 
 F32, F16, I8, U8, I16, U16, I32, I64, U32, BOOL = (
     TensorType.FLOAT32,
@@ -35,7 +35,6 @@ def reshape(type, shape, wanted):
 def test_the_types_of_operators_that_take_every_type(type):
     x = every(RNG, type, (2, 3, 4))
     paddings = const([[1, 0], [2, 2], [0, 3]])
-    diagonal = T(type, (2, 3))
     for name, inputs, options, arrays in (
         ("RESHAPE", [const([4, -1])], ("ReshapeOptions", {}), ()),
         ("TRANSPOSE", [const([2, 0, 1])], None, ()),
@@ -47,11 +46,24 @@ def test_the_types_of_operators_that_take_every_type(type):
         ("MIRROR_PAD", [paddings], ("MirrorPadOptions", {"mode": 0}), ()),
         ("SPACE_TO_BATCH_ND", [const([3]), const([[1, 2]])], None, ()),
         ("BATCH_TO_SPACE_ND", [const([2]), const([[1, 2]])], None, ()),
-        ("MATRIX_DIAG", [], None, ()),
-        ("MATRIX_SET_DIAG", [diagonal], None, (every(RNG, type, (2, 3)),)),
         ("DYNAMIC_UPDATE_SLICE", [T(type, (1, 2, 4)), const([1, 7, -3])], None, (every(RNG, type, (1, 2, 4)),)),
     ):
         compare(model_of(name, [T(type, (2, 3, 4)), *inputs], [T(type)], options), x, *arrays)
+
+
+@needs_litert
+@pytest.mark.parametrize("type", [F32, I8, U8, I16, I32, I64, U32])
+def test_matrix_diag_and_set_diag(type):
+    for shape in ((3,), (2, 3), (2, 2, 3)):
+        compare(model_of("MATRIX_DIAG", [T(type, shape)], [T(type)]), every(RNG, type, shape))
+    for shape in ((3, 3), (2, 3, 4), (2, 4, 3)):
+        diagonal = (*shape[:-2], min(shape[-2:]))
+        model = model_of("MATRIX_SET_DIAG", [T(type, shape), T(type, diagonal)], [T(type)])
+        compare(model, every(RNG, type, shape), every(RNG, type, diagonal))
+
+
+def test_matrix_diag_refuses_types_whose_elements_the_kernel_mistakes():
+    assert "BOOL" in refusal(model_of("MATRIX_DIAG", [T(BOOL, (3,))], [T(BOOL)]), np.zeros(3, bool))
 
 
 @needs_litert

@@ -1,7 +1,7 @@
 import struct
 
 import pytest
-from qref.schema import builtin_code, builtin_name, newer
+from qref.schema import builtin_code, builtin_name, newer, verifier
 from qref.schema.layout import layout, snake_case, union
 
 litert = pytest.importorskip("ai_edge_litert.schema_py_generated")
@@ -82,6 +82,10 @@ def test_an_unknown_builtin_has_a_name_that_leads_back_to_its_code():
     assert builtin_code("UNKNOWN_4711") == 4711
     with pytest.raises(KeyError, match="CONV2D"):
         builtin_code("CONV2D")
+
+
+def test_no_table_has_more_slots_than_the_verifier_reads():
+    assert max(f.slot for table in TABLES for f in layout(table).fields) < verifier._MAX_SLOTS
 
 
 def test_a_table_that_is_not_in_the_schema_is_a_key_error():

@@ -1,0 +1,12 @@
+"""Functions of one small integer: every result from a table of all of them."""
+
+from __future__ import annotations
+
+import numba
+
+
+@numba.njit(cache=True, nogil=True)
+def look_up(table, x, y):
+    """Write y [n] = table[x [n]]; x uint8 with a table of 256, or uint16 with one of 65536 entries."""
+    for i in range(x.size):
+        y[i] = table[x[i]]

@@ -1,0 +1,182 @@
+"""The integer LSTM: all time steps of one sequence. The equations are those of qref/ops/_lstm_integer.py.
+
+The gates' activations are tables of all 65536 sums, so that a step is four products, a few multiplications and look-ups.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from .fixed_point import (
+    multiply_by_quantized_multiplier,
+    rounding_divide_by_pot,
+    saturating_rounding_doubling_high_mul,
+    wrap_int32,
+)
+from .matmul import accumulate
+
+
+class Constants(NamedTuple):
+    """What an LSTM's steps need; G gates in the order input (unless CIFG), forget, cell, output, of C cells each."""
+
+    multipliers: np.ndarray  # int64 [6, 4]: of input, recurrent, peephole, layer normalization sums, by gate; hidden; projection
+    shifts: np.ndarray  # int64 [6, 4]
+    recurrent_weights: np.ndarray  # int16 [G C, O]
+    recurrent_start: np.ndarray  # int32 [G C]
+    peephole: np.ndarray  # int64 [G, B C], or of size 0
+    norm_weights: np.ndarray  # int64 [G, C], or of size 0
+    norm_biases: np.ndarray  # int64 [G, C]
+    variance_guards: np.ndarray  # int64 [4]
+    activations: np.ndarray  # int16 [3, 65536]: logistic, tanh of a gate, tanh of the cell state
+    projection_weights: np.ndarray  # int16 [O, C], or of size 0
+    projection_start: np.ndarray  # int32 [O]
+    product_shift: int  # of i * j
+    cell_clip: int  # 0: none
+    hidden_offset: int
+    projection_clip: int
+    output_zero_point: int
+
+
+INPUT, RECURRENT, PEEPHOLE, LAYER_NORM, HIDDEN, PROJECTION = range(6)
+LOGISTIC, TANH, CELL_TANH = range(3)
+
+
+@numba.njit(cache=True, nogil=True)
+def saturate(x, low, high):
+    """Clamp x."""
+    return min(max(x, low), high)
+
+
+@numba.njit(cache=True, nogil=True)
+def truncate(x, divisor):
+    """C's division: the quotient truncated."""
+    return x // divisor if x >= 0 else -(-x // divisor)
+
+
+@numba.njit(cache=True, nogil=True)
+def inverse_sqrt(x):
+    """1 / sqrt(x) as multiplier and shift: five steps of Newton's method from 1, on x scaled to about 1/4 to 1."""
+    if x <= 1:
+        return np.int64(2147483647), np.int64(0)
+    right = np.int64(11)
+    while x >= 536870912:
+        x >>= 2
+        right += 1
+    pairs = np.int64(0)
+    while x << 2 * (pairs + 1) < 536870912:
+        pairs += 1
+    right -= pairs
+    half = rounding_divide_by_pot((x << 2 * pairs) >> 1, 1)
+    y = np.int64(268435456)
+    for _ in range(5):
+        cube = saturating_rounding_doubling_high_mul(saturating_rounding_doubling_high_mul(y, y), y)
+        cube = saturate(cube << 6, -2147483648, 2147483647)
+        step = saturating_rounding_doubling_high_mul(402653184, y) - saturating_rounding_doubling_high_mul(half, cube)
+        y = saturate(step << 3, -2147483648, 2147483647)
+    y = saturating_rounding_doubling_high_mul(y, 1518500250)
+    return (y << -right, np.int64(0)) if right < 0 else (y, -right)
+
+
+@numba.njit(cache=True, nogil=True)
+def layer_normalize(g, weights, biases, guard, multiplier, shift):
+    """Bring g [C] int64 to mean 0 and variance 1, times weights, plus biases, in place."""
+    cells = len(g)
+    total = np.int64(0)
+    squares = np.int64(0)
+    for c in range(cells):
+        total += g[c]
+        squares += g[c] * g[c]
+    mean = truncate(1024 * total, cells)
+    variance = truncate(squares * (1048576 // cells) - mean * mean, 1048576)
+    inverse, inverse_shift = inverse_sqrt(variance if variance >= 1 else guard)
+    for c in range(cells):
+        normal = multiply_by_quantized_multiplier(1024 * g[c] - mean, inverse, inverse_shift)
+        scaled = wrap_int32(normal * weights[c] + biases[c])
+        rounded = truncate(scaled + 512 if scaled > 0 else scaled - 512, 1024)
+        g[c] = saturate(multiply_by_quantized_multiplier(rounded, multiplier, shift + 12), -32768, 32767)
+
+
+@numba.njit(cache=True, nogil=True)
+def gate(k, place, table, acc_input, acc_recurrent, cell_state, k_, g, out):
+    """Gate k of all batch entries, out [B, C] int16: sums from both accumulators [B, G C], of which its C start at `place` * C."""
+    cells = out.shape[1]
+    for b in range(out.shape[0]):
+        for c in range(cells):
+            column = place * cells + c
+            value = multiply_by_quantized_multiplier(acc_input[b, column], k_.multipliers[INPUT, k], k_.shifts[INPUT, k])
+            value = saturate(value, -32768, 32767)
+            value += multiply_by_quantized_multiplier(acc_recurrent[b, column], k_.multipliers[RECURRENT, k], k_.shifts[RECURRENT, k])
+            value = saturate(value, -32768, 32767)
+            if k_.peephole.size > 0 and k != 2:
+                product = k_.peephole[place, b * cells + c] * cell_state[b, c]
+                value += multiply_by_quantized_multiplier(product, k_.multipliers[PEEPHOLE, k], k_.shifts[PEEPHOLE, k])
+                value = saturate(value, -32768, 32767)
+            g[c] = value
+        if k_.norm_weights.size > 0:
+            multiplier, shift = k_.multipliers[LAYER_NORM, k], k_.shifts[LAYER_NORM, k]
+            layer_normalize(g, k_.norm_weights[place], k_.norm_biases[place], k_.variance_guards[k], multiplier, shift)
+        for c in range(cells):
+            out[b, c] = k_.activations[table, g[c] + 32768]
+
+
+@numba.njit(cache=True, nogil=True)
+def update_cell(i, f, j, cifg, cell_state, k_):
+    """The new cell state [B, C] int16, in place."""
+    for b in range(f.shape[0]):
+        for c in range(f.shape[1]):
+            forget = np.int64(f[b, c])
+            kept = rounding_divide_by_pot(forget * cell_state[b, c], 15)
+            factor = 32767 - forget if cifg else np.int64(i[b, c])
+            added = np.int64(np.int16(rounding_divide_by_pot(factor * j[b, c], k_.product_shift)))
+            value = saturate(kept + added, -32768, 32767)
+            if k_.cell_clip > 0:
+                value = saturate(value, -k_.cell_clip, k_.cell_clip)
+            cell_state[b, c] = value
+
+
+@numba.njit(cache=True, nogil=True)
+def finish_step(o, cell_state, k_, hidden, acc, h):
+    """The new output state h [B, O] int16 from the output gate [B, C]."""
+    for b in range(o.shape[0]):
+        for c in range(o.shape[1]):
+            product = np.int64(o[b, c]) * k_.activations[CELL_TANH, np.int64(cell_state[b, c]) + 32768]
+            value = multiply_by_quantized_multiplier(product, k_.multipliers[HIDDEN, 0], k_.shifts[HIDDEN, 0])
+            hidden[b, c] = saturate(value + k_.hidden_offset, -128, 127)
+    if k_.projection_weights.size == 0:
+        h[:] = hidden
+        return
+    accumulate(hidden, k_.projection_weights, k_.projection_start, acc)
+    for b in range(h.shape[0]):
+        for n in range(h.shape[1]):
+            value = multiply_by_quantized_multiplier(acc[b, n], k_.multipliers[PROJECTION, 0], k_.shifts[PROJECTION, 0])
+            value = saturate(value + k_.output_zero_point, -128, 127)
+            h[b, n] = saturate(value, -k_.projection_clip, k_.projection_clip) if k_.projection_clip > 0 else value
+
+
+@numba.njit(cache=True, nogil=True)
+def lstm(acc_input, k_, h, cell_state, y):
+    """All steps: y [T, B, O] int8 from the accumulators of the input products [T, B, G C] int32.
+
+    h [B, O] int16 and cell_state [B, C] int16 hold the states before, and after.
+    """
+    time, batch = acc_input.shape[:2]
+    cells = cell_state.shape[1]
+    first = 4 - acc_input.shape[2] // cells  # 1 with CIFG
+    gates = np.empty((4, batch, cells), np.int16)
+    acc = np.empty(acc_input.shape[1:], np.int32)
+    hidden, acc_output = np.empty((batch, cells), np.int16), np.empty(h.shape, np.int32)
+    g = np.empty(cells, np.int64)
+    for t in range(time):
+        accumulate(h, k_.recurrent_weights, k_.recurrent_start, acc)
+        for k in range(first, 3):
+            table = TANH if k == 2 else LOGISTIC
+            gate(k, k - first, table, acc_input[t], acc, cell_state, k_, g, gates[k])
+        update_cell(gates[0], gates[1], gates[2], first == 1, cell_state, k_)
+        gate(3, 3 - first, LOGISTIC, acc_input[t], acc, cell_state, k_, g, gates[3])
+        finish_step(gates[3], cell_state, k_, hidden, acc_output, h)
+        for b in range(batch):
+            for n in range(h.shape[1]):
+                y[t, b, n] = h[b, n]

@@ -1,0 +1,95 @@
+"""SOFTMAX on integers, row by row. All write y [rows, depth] int16."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from .fixed_point import (
+    multiply_by_quantized_multiplier,
+    rounding_divide_by_pot,
+    saturating_rounding_doubling_high_mul,
+    wrap_int32,
+)
+
+
+@numba.njit(cache=True, nogil=True)
+def count_leading_zeros(x):
+    """The zero bits above the highest one bit of x, 0 <= x < 2^32; 32 for zero."""
+    zeros = 32
+    while x:
+        x >>= 1
+        zeros -= 1
+    return zeros
+
+
+@numba.njit(cache=True, nogil=True)
+def one_over_one_plus_x(a):
+    """1 / (1 + a), both Q0 of 32 bits: three steps of Newton's method for the reciprocal of h = (1 + a) / 2."""
+    half = (a + np.int64(1 << 31)) >> 1
+    x = np.int64(1515870810) + saturating_rounding_doubling_high_mul(half, np.int64(-1010580540))
+    for _ in range(3):
+        error = np.int64(1 << 29) - saturating_rounding_doubling_high_mul(half, x)
+        x += _saturate(saturating_rounding_doubling_high_mul(x, error) << 2)
+    return _saturate(x << 1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _saturate(x):
+    return min(max(x, np.int64(-(1 << 31))), np.int64((1 << 31) - 1))
+
+
+@numba.njit(cache=True, nogil=True)
+def softmax_8bit(x, exponentials, bits, low, y):
+    """Take x [rows, depth] int16, exponentials [256] int64 of max(x) - x, Q0; y has `bits` bits, from `low` on."""
+    terms = np.empty(256, np.int64)
+    for k in range(256):
+        terms[k] = rounding_divide_by_pot(exponentials[k], 12)
+    high = low + (1 << bits) - 1
+    for row in range(x.shape[0]):
+        greatest = x[row, 0]
+        for k in range(x.shape[1]):
+            greatest = max(greatest, x[row, k])
+        total = np.int64(0)
+        for k in range(x.shape[1]):
+            total += terms[greatest - x[row, k]]
+        total &= 0xFFFFFFFF
+        zeros = count_leading_zeros(total)
+        reciprocal = one_over_one_plus_x(wrap_int32((total << zeros) - np.int64(1 << 31)))
+        exponent = 12 - zeros + 31 - bits
+        if exponent > 31:
+            y[row, :] = low
+            continue
+        for k in range(x.shape[1]):
+            product = saturating_rounding_doubling_high_mul(reciprocal, exponentials[greatest - x[row, k]])
+            y[row, k] = min(max(rounding_divide_by_pot(product, exponent) + low, low), high)
+
+
+@numba.njit(cache=True, nogil=True)
+def _interpolate(table, x):
+    """The value of a table of 513 int64 entries at an int16 x, wrapping to 16 bits."""
+    entry = 256 + (x >> 7)
+    slope = np.int64(np.int16(table[entry + 1] - table[entry]))
+    return np.int64(np.int16(table[entry] + ((slope * (x & 127) + 64) >> 7)))
+
+
+@numba.njit(cache=True, nogil=True)
+def softmax_16bit(x, multiplier, shift, exp_table, reciprocal_table, y):
+    """Take x [rows, depth] int16, tables [513] int64 of exp(x) on [-10, 0] and 1 / (1 + x) on [0, 1]."""
+    values = np.empty(x.shape[1], np.int64)
+    for row in range(x.shape[0]):
+        greatest = np.int64(x[row, 0])
+        for k in range(x.shape[1]):
+            greatest = max(greatest, np.int64(x[row, k]))
+        total = np.int64(0)
+        for k in range(x.shape[1]):
+            place = multiply_by_quantized_multiplier(np.int64(x[row, k]) - greatest, multiplier, shift) + 32767
+            values[k] = _interpolate(exp_table, min(max(place, -32768), 32767))
+            total += values[k]
+        total = wrap_int32(total)
+        zeros = count_leading_zeros(total & 0xFFFFFFFF)
+        normalized = (wrap_int32(total << np.int64(zeros - 1)) + (1 << 13)) >> 14
+        reciprocal = _interpolate(reciprocal_table, min(max(normalized - (1 << 15) - (1 << 16), -32768), 32767))
+        right = np.int64(31 - zeros)
+        for k in range(x.shape[1]):
+            y[row, k] = min(max((values[k] * reciprocal + (np.int64(1) << (right - 1))) >> right, 0), 32767)
