@@ -18,7 +18,7 @@ def _scale(q, scaling):
 
 @numba.njit(cache=True, nogil=True)
 def add(x1, x2, scaling1, scaling2, sign, scaling_y, output_offset, qmin, qmax, y):
-    """y [N] int16 = clamp(scale_y(scale_1(x1) + sign * scale_2(x2)) + output_offset) for x1, x2 [N] int16.
+    """Write y [N] int16 = clamp(scale_y(scale_1(x1) + sign * scale_2(x2)) + output_offset) for x1, x2 [N] int16.
 
     A scaling is (input_offset, left_shift, multiplier, right_shift).
     """

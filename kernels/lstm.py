@@ -45,9 +45,9 @@ LOGISTIC, TANH, CELL_TANH = range(3)
 
 
 @numba.njit(cache=True, nogil=True)
-def saturate(x, low, high):
-    """Clamp x."""
-    return min(max(x, low), high)
+def saturate_int16(x):
+    """Clamp x to int16."""
+    return min(max(x, -32768), 32767)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -73,9 +73,9 @@ def inverse_sqrt(x):
     y = np.int64(268435456)
     for _ in range(5):
         cube = saturating_rounding_doubling_high_mul(saturating_rounding_doubling_high_mul(y, y), y)
-        cube = saturate(cube << 6, -2147483648, 2147483647)
+        cube = min(max(cube << 6, -2147483648), 2147483647)
         step = saturating_rounding_doubling_high_mul(402653184, y) - saturating_rounding_doubling_high_mul(half, cube)
-        y = saturate(step << 3, -2147483648, 2147483647)
+        y = min(max(step << 3, -2147483648), 2147483647)
     y = saturating_rounding_doubling_high_mul(y, 1518500250)
     return (y << -right, np.int64(0)) if right < 0 else (y, -right)
 
@@ -96,24 +96,27 @@ def layer_normalize(g, weights, biases, guard, multiplier, shift):
         normal = multiply_by_quantized_multiplier(1024 * g[c] - mean, inverse, inverse_shift)
         scaled = wrap_int32(normal * weights[c] + biases[c])
         rounded = truncate(scaled + 512 if scaled > 0 else scaled - 512, 1024)
-        g[c] = saturate(multiply_by_quantized_multiplier(rounded, multiplier, shift + 12), -32768, 32767)
+        g[c] = saturate_int16(multiply_by_quantized_multiplier(rounded, multiplier, shift + 12))
 
 
 @numba.njit(cache=True, nogil=True)
-def gate(k, place, table, acc_input, acc_recurrent, cell_state, k_, g, out):
-    """Gate k of all batch entries, out [B, C] int16: sums from both accumulators [B, G C], of which its C start at `place` * C."""
+def gate(k, first, acc_input, acc_recurrent, cell_state, k_, g, out):
+    """Gate k of all entries, out [B, C] int16, from both accumulators [B, G C], of which its C columns start at (k - first) C."""
     cells = out.shape[1]
+    place, table = k - first, TANH if k == 2 else LOGISTIC
     for b in range(out.shape[0]):
         for c in range(cells):
             column = place * cells + c
             value = multiply_by_quantized_multiplier(acc_input[b, column], k_.multipliers[INPUT, k], k_.shifts[INPUT, k])
-            value = saturate(value, -32768, 32767)
-            value += multiply_by_quantized_multiplier(acc_recurrent[b, column], k_.multipliers[RECURRENT, k], k_.shifts[RECURRENT, k])
-            value = saturate(value, -32768, 32767)
+            value = saturate_int16(value)
+            value += multiply_by_quantized_multiplier(
+                acc_recurrent[b, column], k_.multipliers[RECURRENT, k], k_.shifts[RECURRENT, k]
+            )
+            value = saturate_int16(value)
             if k_.peephole.size > 0 and k != 2:
                 product = k_.peephole[place, b * cells + c] * cell_state[b, c]
                 value += multiply_by_quantized_multiplier(product, k_.multipliers[PEEPHOLE, k], k_.shifts[PEEPHOLE, k])
-                value = saturate(value, -32768, 32767)
+                value = saturate_int16(value)
             g[c] = value
         if k_.norm_weights.size > 0:
             multiplier, shift = k_.multipliers[LAYER_NORM, k], k_.shifts[LAYER_NORM, k]
@@ -131,9 +134,9 @@ def update_cell(i, f, j, cifg, cell_state, k_):
             kept = rounding_divide_by_pot(forget * cell_state[b, c], 15)
             factor = 32767 - forget if cifg else np.int64(i[b, c])
             added = np.int64(np.int16(rounding_divide_by_pot(factor * j[b, c], k_.product_shift)))
-            value = saturate(kept + added, -32768, 32767)
+            value = saturate_int16(kept + added)
             if k_.cell_clip > 0:
-                value = saturate(value, -k_.cell_clip, k_.cell_clip)
+                value = min(max(value, -k_.cell_clip), k_.cell_clip)
             cell_state[b, c] = value
 
 
@@ -144,16 +147,20 @@ def finish_step(o, cell_state, k_, hidden, acc, h):
         for c in range(o.shape[1]):
             product = np.int64(o[b, c]) * k_.activations[CELL_TANH, np.int64(cell_state[b, c]) + 32768]
             value = multiply_by_quantized_multiplier(product, k_.multipliers[HIDDEN, 0], k_.shifts[HIDDEN, 0])
-            hidden[b, c] = saturate(value + k_.hidden_offset, -128, 127)
+            hidden[b, c] = min(max(value + k_.hidden_offset, -128), 127)
     if k_.projection_weights.size == 0:
-        h[:] = hidden
+        for b in range(h.shape[0]):
+            for c in range(h.shape[1]):
+                h[b, c] = hidden[b, c]
         return
     accumulate(hidden, k_.projection_weights, k_.projection_start, acc)
     for b in range(h.shape[0]):
         for n in range(h.shape[1]):
             value = multiply_by_quantized_multiplier(acc[b, n], k_.multipliers[PROJECTION, 0], k_.shifts[PROJECTION, 0])
-            value = saturate(value + k_.output_zero_point, -128, 127)
-            h[b, n] = saturate(value, -k_.projection_clip, k_.projection_clip) if k_.projection_clip > 0 else value
+            value = min(max(value + k_.output_zero_point, -128), 127)
+            if k_.projection_clip > 0:
+                value = min(max(value, -k_.projection_clip), k_.projection_clip)
+            h[b, n] = value
 
 
 @numba.njit(cache=True, nogil=True)
@@ -171,11 +178,10 @@ def lstm(acc_input, k_, h, cell_state, y):
     g = np.empty(cells, np.int64)
     for t in range(time):
         accumulate(h, k_.recurrent_weights, k_.recurrent_start, acc)
-        for k in range(first, 3):
-            table = TANH if k == 2 else LOGISTIC
-            gate(k, k - first, table, acc_input[t], acc, cell_state, k_, g, gates[k])
-        update_cell(gates[0], gates[1], gates[2], first == 1, cell_state, k_)
-        gate(3, 3 - first, LOGISTIC, acc_input[t], acc, cell_state, k_, g, gates[3])
+        for k in range(first, 4):
+            if k == 3:
+                update_cell(gates[0], gates[1], gates[2], first == 1, cell_state, k_)
+            gate(k, first, acc_input[t], acc, cell_state, k_, g, gates[k])
         finish_step(gates[3], cell_state, k_, hidden, acc_output, h)
         for b in range(batch):
             for n in range(h.shape[1]):

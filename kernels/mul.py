@@ -10,7 +10,7 @@ from .fixed_point import multiply_by_quantized_multiplier, wrap_int32
 
 @numba.njit(cache=True, nogil=True)
 def mul(x1, x2, input1_offset, input2_offset, multiplier, shift, output_offset, qmin, qmax, y):
-    """y [N] int16 = clamp((x1 + input1_offset) * (x2 + input2_offset) * multiplier * 2^(shift - 31) + output_offset).
+    """Write y [N] int16 = clamp((x1 + input1_offset) * (x2 + input2_offset) * multiplier * 2^(shift - 31) + output_offset).
 
     x1, x2 [N] int16; rounded twice.
     """

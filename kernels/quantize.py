@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numba
 import numpy as np
 
@@ -12,7 +10,7 @@ from .fixed_point import wrap_int32
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def quantize(x, scale, zero_point, qmin, qmax, y):
-    """y [outer, C, inner] int16 = clamp(round(x / scale[c]) + zero_point[c]), x and scale float32, ties away from zero.
+    """Write y [outer, C, inner] int16 = clamp(round(x / scale[c]) + zero_point[c]), x and scale float32, ties away from zero.
 
     What does not fit in 32 bits becomes -2^31.
     """
@@ -21,7 +19,7 @@ def quantize(x, scale, zero_point, qmin, qmax, y):
         for c in range(x.shape[1]):
             for i in range(x.shape[2]):
                 steps = x[o, c, i] / scale[c]
-                nearest = np.float32(math.trunc(steps + math.copysign(half, steps))) if abs(steps) < 2147483648.0 else steps
+                nearest = np.trunc(steps + np.copysign(half, steps)) if abs(steps) < 2147483648.0 else steps
                 fits = abs(nearest) < 2147483648.0
                 whole = np.int64(nearest) if fits else np.int64(-2147483648)
                 y[o, c, i] = min(max(wrap_int32(whole + zero_point[c]), qmin), qmax)
@@ -29,7 +27,7 @@ def quantize(x, scale, zero_point, qmin, qmax, y):
 
 @numba.njit(cache=True, nogil=True)
 def dequantize(x, scale, zero_point, y):
-    """y [outer, C, inner] float32 = scale[c] * (x - zero_point[c]), x int16, scale float64, rounded once."""
+    """Write y [outer, C, inner] float32 = scale[c] * (x - zero_point[c]), x int16, scale float64, rounded once."""
     for o in range(x.shape[0]):
         for c in range(x.shape[1]):
             for i in range(x.shape[2]):

@@ -57,7 +57,7 @@ def softmax_8bit(x, exponentials, bits, low, y):
         zeros = count_leading_zeros(total)
         reciprocal = one_over_one_plus_x(wrap_int32((total << zeros) - np.int64(1 << 31)))
         exponent = 12 - zeros + 31 - bits
-        if exponent > 31:
+        if exponent < 0 or exponent > 31:
             y[row, :] = low
             continue
         for k in range(x.shape[1]):

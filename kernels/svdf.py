@@ -20,7 +20,7 @@ def append_features(state, features, multiplier, shift, new_state):
 
 @numba.njit(cache=True, nogil=True)
 def filter_time(state, weights, bias, multiplier, shift, zero_point, y):
-    """y [B, U] int8 from state [B, U, rank * M] int16, weights [U, rank * M] int16 and bias [U] int64."""
+    """Y [B, U] int8 from state [B, U, rank * M] int16, weights [U, rank * M] int16 and bias [U] int64."""
     for b in range(y.shape[0]):
         for u in range(y.shape[1]):
             acc = bias[u]

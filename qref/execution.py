@@ -27,7 +27,7 @@ class Resources:
 
 @dataclass(slots=True)
 class Step:
-    """A node, what it was prepared to (None: its shapes are only known while the graph runs) and the form bound to evaluate it."""
+    """A node, what it was prepared to (None: only running tells its shapes) and the form bound to evaluate it."""
 
     node: Node
     prepared: Prepared | None = None
@@ -160,7 +160,8 @@ class Execution:
         for position in step.unshaped:
             step.node.outputs[position].known_shape = results[position].shape
         for operand, result in zip(step.node.outputs, results):
-            assert result.shape == operand.shape and result.dtype == operand.dtype, (str(step.node), result.shape, result.dtype, operand)
+            found, expected = (result.shape, result.dtype), (operand.shape, operand.dtype)
+            assert found == expected, f"{step.node} gave {found} for {operand}; expected {expected}"
             self.values[operand.tensor.index] = result
         updates = step.prepared.updates  # type: ignore[union-attr]
         for position, state in zip(updates, results[len(results) - len(updates) :]):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-
 from qref.schema import GraphBuilder, Model, TensorType
 
 F32, I4, I2, I8, U8, I16, I32, I64 = (
@@ -36,7 +35,11 @@ class Drawn:
 
     def zero_point(self, type: TensorType) -> int:
         low, high = RANGES[type]
-        return 0 if type in (I16, I4, I2) else int(self.rng.choice([low, high, (low + high + 1) // 2, int(self.rng.integers(low, high))]))
+        return (
+            0
+            if type in (I16, I4, I2)
+            else int(self.rng.choice([low, high, (low + high + 1) // 2, int(self.rng.integers(low, high))]))
+        )
 
     def activation(self) -> int:
         return int(self.rng.choice(ACTIVATIONS))
@@ -105,7 +108,9 @@ def windows(drawn: Drawn, *, largest_filter: int = 4, dilated: bool = True) -> t
     return image, tuple(int(k) for k in kernel), options
 
 
-def conv_2d(seed: int, x_type: TensorType, w_type: TensorType | None = None, *, per_axis: bool = True, groups: int = 1, **extra) -> Model:
+def conv_2d(
+    seed: int, x_type: TensorType, w_type: TensorType | None = None, *, per_axis: bool = True, groups: int = 1, **extra
+) -> Model:
     """CONV_2D. extra: bias_type, constant (weights and bias are constants), options"""
     drawn, w_type = Drawn(seed), w_type or (I8 if x_type == I16 else x_type)
     rng, constant = drawn.rng, extra.get("constant", True)
@@ -121,7 +126,9 @@ def conv_2d(seed: int, x_type: TensorType, w_type: TensorType | None = None, *, 
     return drawn.model("CONV_2D", [x, w, b], y, ("Conv2DOptions", options), 8 if x_type == I16 else 7 if w_type == I4 else 6)
 
 
-def depthwise_conv_2d(seed: int, x_type: TensorType, w_type: TensorType | None = None, *, per_axis: bool = True, **extra) -> Model:
+def depthwise_conv_2d(
+    seed: int, x_type: TensorType, w_type: TensorType | None = None, *, per_axis: bool = True, **extra
+) -> Model:
     """DEPTHWISE_CONV_2D. extra: multiplier, has_bias, constant, options"""
     drawn, w_type = Drawn(seed), w_type or (I8 if x_type == I16 else x_type)
     rng, constant = drawn.rng, extra.get("constant", True)
@@ -153,23 +160,34 @@ def transpose_conv(seed: int, x_type: TensorType, w_type: TensorType | None = No
     x = drawn.input(x_type, (batch, *sizes, depth))
     per_axis = per_axis and w_type != F32
     w_shape = (channels, *kernel, depth)
-    w = drawn.weights(w_type, w_shape, channels if per_axis else None, 0, symmetric=x_type != U8, constant=extra.get("constant", True))
+    w = drawn.weights(
+        w_type, w_shape, channels if per_axis else None, 0, symmetric=x_type != U8, constant=extra.get("constant", True)
+    )
     bias = extra.get("bias", "constant")
-    b = [] if bias == "left away" else [-1 if bias == "absent" else drawn.bias(extra.get("bias_type", BIAS_OF[x_type]), channels, x, w)]
+    b = (
+        []
+        if bias == "left away"
+        else [-1 if bias == "absent" else drawn.bias(extra.get("bias_type", BIAS_OF[x_type]), channels, x, w)]
+    )
     y = drawn.output(x_type, x_type, w_type, x, w, depth * 2)
     options |= {"fused_activation_function": drawn.activation(), **extra.get("options", {})}
     return drawn.model("TRANSPOSE_CONV", [shape_tensor, w, x, *b], y, ("TransposeConvOptions", options), extra.get("version", 4))
 
 
 def fully_connected(seed: int, x_type: TensorType, w_type: TensorType | None = None, *, per_axis: bool = True, **extra) -> Model:
-    """FULLY_CONNECTED. extra: bias ("constant", "absent", "left away"), bias_type, y_type, x_shape, w_shape, constant, options, version"""
+    """FULLY_CONNECTED. extra: bias as in TRANSPOSE_CONV, bias_type, y_type, x_shape, w_shape, constant, options, version"""
     drawn, w_type = Drawn(seed), w_type or (I8 if x_type == I16 else x_type)
     rng, constant = drawn.rng, extra.get("constant", True)
     units, depth = extra.get("w_shape", (int(rng.integers(1, 12)), int(rng.integers(1, 40))))
-    x_shape = extra.get("x_shape") or [(int(rng.integers(1, 5)), depth), (2, 3, depth), (1, 1, depth), (2, depth, 3)][int(rng.integers(0, 4))]
+    x_shape = (
+        extra.get("x_shape")
+        or [(int(rng.integers(1, 5)), depth), (2, 3, depth), (1, 1, depth), (2, depth, 3)][int(rng.integers(0, 4))]
+    )
     x = drawn.input(x_type, x_shape)
     symmetric = x_type == I16 or (per_axis and w_type != F32)
-    w = drawn.weights(w_type, (units, depth), units if per_axis and w_type != F32 else None, 0, symmetric=symmetric, constant=constant)
+    w = drawn.weights(
+        w_type, (units, depth), units if per_axis and w_type != F32 else None, 0, symmetric=symmetric, constant=constant
+    )
     bias = extra.get("bias", "constant")
     bias_type = extra.get("bias_type", BIAS_OF[x_type])
     b = [] if bias == "left away" else [-1 if bias == "absent" else drawn.bias(bias_type, units, x, w, constant=constant)]
@@ -185,7 +203,16 @@ def batch_matmul(seed: int, x_type: TensorType, w_type: TensorType | None = None
     rng = drawn.rng
     rows, depth, columns = (int(n) for n in rng.integers(1, 9, 3))
     adj_x, adj_y = bool(rng.integers(0, 2)), bool(rng.integers(0, 2))
-    choices = [((), ()), ((3,), (3,)), ((2,), ()), ((2, 3), (3,)), ((2, 1), (1, 3)), ((), (2, 2)), ((2, 1, 2), (1, 2, 2)), ((4, 2), (1, 1))]
+    choices = [
+        ((), ()),
+        ((3,), (3,)),
+        ((2,), ()),
+        ((2, 3), (3,)),
+        ((2, 1), (1, 3)),
+        ((), (2, 2)),
+        ((2, 1, 2), (1, 2, 2)),
+        ((4, 2), (1, 1)),
+    ]
     x_batch, w_batch = extra.get("batches") or choices[int(rng.integers(0, len(choices)))]
     x = drawn.input(x_type, (*x_batch, *((depth, rows) if adj_x else (rows, depth))))
     w_shape = (*w_batch, *((columns, depth) if adj_y else (depth, columns)))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from qref.schema import NO_OPTIONS, Buffer, GraphBuilder, Model, Options, Quantization, TensorType
 
-from qref.schema import GraphBuilder, Model, TensorType
+import qref
+from qref.ops.node import Node, Operand, Prepared
+from qref.runtimes.litert_reference import LITERT_REFERENCE
 
 F32, I8, I16, I32, U8 = TensorType.FLOAT32, TensorType.INT8, TensorType.INT16, TensorType.INT32, TensorType.UINT8
 
@@ -107,7 +111,7 @@ def lstm_model(v: Variant) -> Model:
     b = _Builder(v)
     outputs = v.projection or v.cells
     shape = (v.time, v.batch) if v.time_major else (v.batch, v.time)
-    shape = shape[1:] if v.operator == "LSTM" else shape
+    shape = (v.batch,) if v.operator == "LSTM" else shape
     quantized, state_quantized, intermediates = {}, {}, []
     cell_scale = np.float32(2.0 ** -b.rng.integers(9, 16))
     if v.integer:
@@ -185,7 +189,9 @@ def basic_lstm_model(quantized: bool = False, batch: int = 2, depth: int = 5, ce
         graph.tensor("concatenation", small, (batch, depth + cells), **unit),
         graph.tensor("sums", wide, (batch, 4 * cells), **({"scale": 2.0**-12} if quantized else {})),
     ]
-    graph.operator("LSTM", [x, h, w, b, c], outputs, ("LSTMOptions", {"kernel_type": 1, "fused_activation_function": 4}), version=2)
+    graph.operator(
+        "LSTM", [x, h, w, b, c], outputs, ("LSTMOptions", {"kernel_type": 1, "fused_activation_function": 4}), version=2
+    )
     return graph.model(outputs=outputs)
 
 
@@ -207,7 +213,12 @@ def bidirectional_lstm_model(v: Variant, merged: bool = False, aux: str = "none"
             if not (v.cifg and position in (40, 44)):
                 b.weights(position, (v.cells, aux_depth))
     y = [b.graph.tensor(f"y {i}", F32, (*shape, outputs * (2 if merged else 1))) for i in range(1 if merged else 2)]
-    options = {"fused_activation_function": 4, "merge_outputs": merged, "time_major": v.time_major, "asymmetric_quantize_inputs": v.asymmetric}
+    options = {
+        "fused_activation_function": 4,
+        "merge_outputs": merged,
+        "time_major": v.time_major,
+        "asymmetric_quantize_inputs": v.asymmetric,
+    }
     if v.clip:
         options |= {"cell_clip": 0.5, "proj_clip": 0.3}
     table = ("BidirectionalSequenceLSTMOptions", options)
@@ -248,7 +259,9 @@ def svdf_model(v: Variant, rank: int = 2, memory: int = 7, bias: bool = True) ->
     """A model of one SVDF with v.cells units."""
     b = _Builder(v)
     filters = v.cells * rank
-    real, quantized = (I8, {"scale": b.scale(0.01, 0.05), "zero_point": int(b.rng.integers(-128, 128))}) if v.integer else (F32, {})
+    real, quantized = (
+        (I8, {"scale": b.scale(0.01, 0.05), "zero_point": int(b.rng.integers(-128, 128))}) if v.integer else (F32, {})
+    )
     b.inputs = [-1] * 5
     b.inputs[0] = b.graph.input("x", real, (v.batch, v.depth), **quantized)
     b.weights(1, (filters, v.depth))
@@ -263,8 +276,105 @@ def svdf_model(v: Variant, rank: int = 2, memory: int = 7, bias: bool = True) ->
             b.floats(3, b.rng.normal(size=v.cells))
     state = {"scale": b.scale(5e-5, 5e-4)} if v.integer else {}
     b.inputs[4] = b.graph.variable("state", I16 if v.integer else F32, (v.batch, filters * memory), **state)
-    y = b.graph.tensor("y", real, (v.batch, v.cells), **({"scale": b.scale(0.01, 0.1), "zero_point": int(b.rng.integers(-128, 128))} if v.integer else {}))
+    y = b.graph.tensor(
+        "y",
+        real,
+        (v.batch, v.cells),
+        **({"scale": b.scale(0.01, 0.1), "zero_point": int(b.rng.integers(-128, 128))} if v.integer else {}),
+    )
     options = {"rank": rank, "fused_activation_function": v.activation, "asymmetric_quantize_inputs": v.asymmetric}
     version = 3 if v.integer else 4 if v.asymmetric else 2 if v.weights != "float32" else 1
     b.graph.operator("SVDF", b.inputs, [y], ("SVDFOptions", options), version=version)
     return b.graph.model(outputs=[y])
+
+
+def prepared_with_inputs(model: Model, prepare, seed: int = 0) -> tuple[Prepared, list[np.ndarray | None]]:
+    """The model's only operator as prepared for litert-reference, and its inputs: constants, and random data and states."""
+    graph, rng = model.subgraphs[0], np.random.default_rng(seed)
+    operands = [Operand(t, t.type, t.shape, model.data(t)) for t in graph.tensors]
+    operator = graph.operators[0]
+    node = Node(
+        operator,
+        inputs=tuple(operands[i] if i >= 0 else None for i in operator.inputs),
+        outputs=tuple(operands[i] for i in operator.outputs),
+        rules=LITERT_REFERENCE,
+        intermediates=tuple(operands[i] for i in operator.intermediates),
+    )
+
+    def array(operand: Operand | None) -> np.ndarray | None:
+        if operand is None or operand.constant is not None:
+            return None if operand is None else operand.constant
+        if operand.dtype.kind == "f":
+            return rng.normal(size=operand.shape).astype(operand.dtype)
+        limits = np.iinfo(operand.dtype)
+        return rng.integers(limits.min, limits.max, operand.shape, endpoint=True).astype(operand.dtype)
+
+    return prepare(node), [array(operand) for operand in node.inputs]
+
+
+def damaged_models(model: Model) -> Iterator[tuple[str, Model]]:
+    """The model with one thing wrong with its operator: an operand gone, of another shape, of another type, not quantized."""
+    graph = model.subgraphs[0]
+    operator = graph.operators[0]
+
+    def with_operator(**fields) -> Model:
+        return replace(model, subgraphs=(replace(graph, operators=(replace(operator, **fields),)),))
+
+    def with_tensor(index: int, **fields) -> Model:
+        tensor = replace(graph.tensors[index], **fields)
+        size = int(np.prod(tensor.shape)) * tensor.type.dtype.itemsize
+        buffers = list(model.buffers)
+        if tensor.buffer:
+            buffers[tensor.buffer] = Buffer(bytes(size))
+        tensors = (*graph.tensors[:index], tensor, *graph.tensors[index + 1 :])
+        return replace(model, subgraphs=(replace(graph, tensors=tensors),), buffers=tuple(buffers))
+
+    for position, index in enumerate(operator.inputs):
+        if index < 0:
+            continue
+        tensor = graph.tensors[index]
+        yield (
+            f"input {position} is gone",
+            with_operator(inputs=(*operator.inputs[:position], -1, *operator.inputs[position + 1 :])),
+        )
+        for shape in ((), (3,), (0,) * len(tensor.shape), (*tensor.shape, 1), tuple(n + 1 for n in tensor.shape)):
+            yield f"input {position} of shape {shape}", with_tensor(index, shape=shape)
+        for type_ in (F32, I8, I16, I32):
+            if type_ != tensor.type:
+                yield f"input {position} of type {type_.name}", with_tensor(index, type=type_)
+        yield f"input {position} without quantization", with_tensor(index, quantization=None)
+        if tensor.quantization is not None:
+            for scale in (0.0, np.inf, np.nan, -1.0):
+                quantization = Quantization(np.array([scale], np.float32), np.zeros(1, np.int64))
+                yield f"input {position} of scale {scale}", with_tensor(index, quantization=quantization)
+    yield "fewer inputs", with_operator(inputs=operator.inputs[:-1])
+    yield "no outputs", with_operator(outputs=())
+    yield "no intermediates", with_operator(intermediates=())
+    yield "no options", with_operator(options=NO_OPTIONS)
+    for name, value in operator.options.values.items():
+        for other in (
+            (-1, 7)
+            if isinstance(value, int) and not isinstance(value, bool)
+            else (-1.0, np.nan, np.inf)
+            if isinstance(value, float)
+            else ()
+        ):
+            yield (
+                f"{name} is {other}",
+                with_operator(options=Options(operator.options.table, {**operator.options.values, name: other})),
+            )
+
+
+def survive_damage(model: Model) -> int:
+    """Run the damaged models; each must give a result or raise ModelError or InputError. Returns how many were refused."""
+    refused = 0
+    for what, damaged in damaged_models(model):
+        try:
+            interpreter = qref.Interpreter(model_content=damaged)
+            interpreter.allocate_tensors()
+            interpreter.invoke()
+        except (qref.ModelError, qref.InputError) as error:
+            refused += len(str(error)) > 0
+        except Exception as error:
+            raise AssertionError(what) from error
+    return refused

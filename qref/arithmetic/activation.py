@@ -48,7 +48,8 @@ def activation_range(fused_activation_function: str, dtype: DTypeLike, scale: fl
     def quantize(real: float, unbounded: int) -> int:
         if math.isinf(real):
             return unbounded
-        steps = float(round_half_away(np.float32(real) / np.float32(scale)))
+        with np.errstate(over="ignore"):
+            steps = float(round_half_away(np.float32(real) / np.float32(scale)))
         if not INT32_MIN <= steps <= INT32_MAX:
             raise ValueError(f"{fused_activation_function} clamps at {real}, which is no int32 at scale {scale}")
         return zero_point + int(steps)

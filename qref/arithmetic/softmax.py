@@ -89,7 +89,7 @@ def softmax_8bit(x: np.ndarray, multiplier: int, left_shift: int, diff_min: int,
     reciprocal, bits_over_unit = get_reciprocal(_sum(exponentials, distance), _SUM_INTEGER_BITS)
     product = saturating_rounding_doubling_high_mul(reciprocal, exponentials[distance])
     exponent = bits_over_unit + 31 - limits.bits
-    y = np.where(exponent <= 31, rounding_divide_by_pot(product, exponent), 0)
+    y = np.where((exponent >= 0) & (exponent <= 31), rounding_divide_by_pot(product, exponent), 0)
     return np.clip(y + limits.min, limits.min, limits.max).astype(dtype)
 
 

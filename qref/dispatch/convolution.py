@@ -107,7 +107,7 @@ def bind_conv_2d_float32(plan: conv.Float32Plan, constants: Constants) -> Run:
 
 def rows_of(w: np.ndarray) -> np.ndarray:
     """Weights [O, KH, KW, C] packed as [O, KH * KW * C]."""
-    return core.pack(w.reshape(len(w), -1))
+    return core.pack(w.reshape(len(w), w[0].size))
 
 
 def bind_conv_2d_hybrid_per_tensor(plan: conv.HybridPlan, constants: Constants) -> Run:

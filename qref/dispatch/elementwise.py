@@ -1,6 +1,7 @@
 """Binders of operators of two operands: ADD, SUB, MUL and their kin, QUANTIZE, DEQUANTIZE.
 
-Kernels take flat int16 operands of one shape, which hold 8 bits of either sign too: one compiled form serves all types.
+Kernels take flat int16 operands of one shape, which hold 8 bits of either sign too, and writeable, since numba compiles anew for
+arrays that are not: one compiled form serves all.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from qref.ops.node import Shape
 Run = Callable[..., np.ndarray]
 
 
-def _flat(x: np.ndarray, shape: Shape) -> np.ndarray:
-    return np.ascontiguousarray(np.broadcast_to(x, shape), np.int16).reshape(-1)
+def _flat(x: np.ndarray, shape: Shape, dtype: type = np.int16) -> np.ndarray:
+    flat = np.ascontiguousarray(x if x.shape == shape else np.broadcast_to(x, shape), dtype).reshape(-1)
+    return flat if flat.flags.writeable else flat.copy()
 
 
 def _constants(scaling: Scaling) -> tuple[np.int64, ...]:
@@ -74,13 +76,13 @@ def _channels_in_the_middle(shape: Shape, quantized_dimension: int, channels: in
 
 def bind_quantize(plan: quantize.QuantizePlan, constants: Sequence[np.ndarray | None]) -> Run:
     """QUANTIZE of real numbers."""
-    arrays = plan.scale.astype(np.float32), np.ascontiguousarray(plan.zero_point, np.int64)
+    arrays = plan.scale.astype(np.float32), plan.zero_point.astype(np.int64)
     limits = np.int64(plan.output_min), np.int64(plan.output_max)
 
     def run(x: np.ndarray) -> np.ndarray:
         y = np.empty(_channels_in_the_middle(x.shape, plan.quantized_dimension, plan.scale.size), np.int16)
         with np.errstate(all="ignore"):  # for runs without compilation
-            quantize_kernels.quantize(np.ascontiguousarray(x).reshape(y.shape), *arrays, *limits, y)
+            quantize_kernels.quantize(_flat(x, x.shape, np.float32).reshape(y.shape), *arrays, *limits, y)
         return y.astype(plan.output_dtype, copy=False).reshape(x.shape)
 
     return run
@@ -88,7 +90,7 @@ def bind_quantize(plan: quantize.QuantizePlan, constants: Sequence[np.ndarray | 
 
 def bind_dequantize(plan: dequantize.DequantizePlan, constants: Sequence[np.ndarray | None]) -> Run:
     """DEQUANTIZE of integers."""
-    arrays = plan.scale.astype(np.float64), np.ascontiguousarray(plan.zero_point, np.int64)
+    arrays = plan.scale.astype(np.float64), plan.zero_point.astype(np.int64)
 
     def run(x: np.ndarray) -> np.ndarray:
         y = np.empty(_channels_in_the_middle(x.shape, plan.quantized_dimension, plan.scale.size), np.float32)

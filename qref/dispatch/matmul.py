@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from qref.dispatch.convolution import Constants, Run, bind_finish, block_of, cen
 from qref.kernels import matmul
 from qref.ops import batch_matmul as bmm
 from qref.ops import fully_connected as fc
-from qref.ops._matmul import IntegerPlan, sign_errors
+from qref.ops._matmul import IntegerPlan, row_sums, sign_errors
 
 
 def accumulate(x: np.ndarray, w: np.ndarray, start: np.ndarray) -> np.ndarray:
@@ -37,7 +38,7 @@ def bind_fully_connected(plan: fc.FullyConnectedPlan, constants: Constants) -> R
 
     @np.errstate(all="ignore")
     def run(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
-        rows = centred(x, plan.input_offset).reshape(-1, w.shape[1])
+        rows = centred(fc.rows_of(x, w), plan.input_offset)
         return finish(accumulate(rows, packed(w), starts(b, len(w), plan.acc_bits)))
 
     return run
@@ -50,7 +51,7 @@ def bind_fully_connected_float32(plan: fc.Float32Plan, constants: Constants) -> 
     def run(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
         y = np.empty((x.size // w.shape[1], len(w)), np.float32)
         bias = np.zeros(len(w), np.float32) if b is None else np.array(b.reshape(-1))
-        matmul.sequential_float32(np.array(x.reshape(-1, w.shape[1])), packed(w), bias, plan.low, plan.high, y)
+        matmul.sequential_float32(np.array(fc.rows_of(x, w)), packed(w), bias, plan.low, plan.high, y)
         return y.reshape(plan.output_shape)
 
     return run
@@ -59,17 +60,18 @@ def bind_fully_connected_float32(plan: fc.Float32Plan, constants: Constants) -> 
 def bind_fully_connected_hybrid(plan: fc.HybridPlan, constants: Constants) -> Run:
     """FULLY_CONNECTED on float32 rows quantized on the fly."""
 
-    def pack(w: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        wrong = sign_errors(w.view(np.int8))
-        return matmul.pack(w.view(np.int8)), matmul.pack(wrong) if wrong.any() else None
+    def pack(w: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+        weights = w.view(np.int8)
+        wrong, excess = sign_errors(weights), row_sums(weights) - weights.sum(axis=1, dtype=np.int64)
+        return matmul.pack(weights), matmul.pack(wrong) if wrong.any() else None, excess
 
     packed = once(pack, constants[1])
 
     @np.errstate(all="ignore")
     def run(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
         q, scale, zero_point = fc.quantize_rows(x, w, plan)
-        (weights, wrong), start = packed(w), starts(None, len(w), 32)
-        acc = accumulate(q - zero_point, weights, start)
+        (weights, wrong, excess), start = packed(w), starts(None, len(w), 32)
+        acc = accumulate(q - zero_point, weights, start) - zero_point * excess
         if wrong is not None:
             acc += 256 * accumulate(np.minimum(q, 0).astype(np.int16), wrong, start)
         return fc.finish_hybrid(acc, scale, x, b, plan)
@@ -79,7 +81,7 @@ def bind_fully_connected_hybrid(plan: fc.HybridPlan, constants: Constants) -> Ru
 
 def matrices(x: np.ndarray, batches: tuple[int, ...]) -> np.ndarray:
     """The operand's matrices [batch, rows, K], broadcast to the batch dimensions of the output."""
-    return np.broadcast_to(x, (*batches, *x.shape[-2:])).reshape(-1, *x.shape[-2:])
+    return np.broadcast_to(x, (*batches, *x.shape[-2:])).reshape(math.prod(batches), *x.shape[-2:])
 
 
 def bind_batch_matmul(plan: bmm.BatchMatMulPlan, constants: Constants) -> Run:
@@ -96,7 +98,7 @@ def bind_batch_matmul(plan: bmm.BatchMatMulPlan, constants: Constants) -> Run:
             acc[number] = accumulate(
                 np.array(inputs[number]), pack_integer(weights[number], plan), starts(None, columns, plan.acc_bits)
             )
-        return finish(acc.reshape(-1, 1))
+        return finish(acc.reshape(acc.size, 1))
 
     return run
 

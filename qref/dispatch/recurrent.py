@@ -15,8 +15,9 @@ from qref.kernels import svdf as svdf_kernels
 from qref.kernels.matmul import accumulate
 from qref.ops import _lstm_integer as lstm
 from qref.ops import svdf
+from qref.ops._lstm_operands import GATES
 
-Tensors = Sequence[np.ndarray | None]
+Tensors = Sequence[Any]  # arrays, None where an input is absent or not constant
 
 
 @functools.cache
@@ -30,15 +31,15 @@ def activation_table(function: Callable[..., np.ndarray], integer_bits: int) -> 
 def bind_lstm(plan: lstm.IntegerLstmPlan, constants: Tensors) -> Callable[..., Any]:
     """The LSTM on integers: weights of all gates stacked and widened, zero points folded, activations tabulated."""
     rules = [plan.hidden, plan.projection]
-    for gate in filter(None, plan.gates):
+    for gate in plan.gates.values():
         rules += [gate.input, gate.recurrent, gate.peephole]
     if not all(rule is None or isinstance(rule, DoubleRounding) for rule in rules):
         return lambda *tensors: lstm.lstm_integer(*tensors, plan)
     inputs = plan.inputs
-    positions = [p for gate in filter(None, inputs.gates) for p in (gate.input_weights, gate.recurrent_weights, gate.bias)]
+    positions = [p for gate in inputs.gates.values() for p in (gate.input_weights, gate.recurrent_weights, gate.bias)]
     packed = _pack(plan, constants) if all(constants[p] is not None for p in positions) else None
 
-    def run(*tensors: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def run(*tensors: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         weights, start, kernel_constants = packed if packed is not None else _pack(plan, tensors)
         x, output_state, cell_state = (tensors[p] for p in (0, inputs.output_state, inputs.cell_state))
         steps = x[None] if x.ndim == 2 else x if plan.time_major else x.swapaxes(0, 1)
@@ -56,11 +57,11 @@ def bind_lstm(plan: lstm.IntegerLstmPlan, constants: Tensors) -> Callable[..., A
 
 def _pack(plan: lstm.IntegerLstmPlan, tensors: Tensors) -> tuple[np.ndarray, np.ndarray, lstm_kernels.Constants]:
     """Stacked input weights, what their accumulators start from, and all else."""
-    inputs, gates = plan.inputs, [(gate, rules) for gate, rules in zip(plan.inputs.gates, plan.gates) if gate is not None]
+    inputs, gates = plan.inputs, list(plan.inputs.gates.values())
 
     def stacked(position: str, zero_point: int, with_bias: bool) -> tuple[np.ndarray, np.ndarray]:
-        weights = [tensors[getattr(gate, position)] for gate, _ in gates]
-        biases = [tensors[gate.bias] if with_bias else None for gate, _ in gates]
+        weights = [tensors[getattr(gate, position)] for gate in gates]
+        biases = [tensors[gate.bias] if with_bias else None for gate in gates]
         starts = [lstm.fold_zero_point(w, zero_point, bias) for w, bias in zip(weights, biases)]
         return np.concatenate(weights).astype(np.int16), np.concatenate(starts).astype(np.int32)
 
@@ -72,16 +73,18 @@ def _pack(plan: lstm.IntegerLstmPlan, tensors: Tensors) -> tuple[np.ndarray, np.
     none = np.zeros(inputs.batch * inputs.cells, np.int64)
     peephole = [
         none if gate.peephole is None else lstm.spread_peephole(tensors[gate.peephole], inputs, plan.time_major).ravel()
-        for gate, _ in gates
+        for gate in gates
         if inputs.peephole
     ]
-    norms = [tensors[gate.layer_norm] for gate, _ in gates if gate.layer_norm is not None]
+    norms = [tensors[gate.layer_norm] for gate in gates if gate.layer_norm is not None]
     projection_weights, projection_start = np.zeros((0, inputs.cells), np.int16), np.zeros(0, np.int32)
     if inputs.projection is not None:
         bias = None if inputs.projection_bias is None else tensors[inputs.projection_bias]
         projection_weights = tensors[inputs.projection].astype(np.int16)
         projection_start = lstm.fold_zero_point(tensors[inputs.projection], -plan.hidden_zero_point, bias).astype(np.int32)
     multipliers, shifts = _multipliers(plan)
+    norm_plans = [plan.gates[name].layer_norm if name in plan.gates else None for name in GATES]
+    guards = [0 if norm is None else norm.variance_guard for norm in norm_plans]
     constants = lstm_kernels.Constants(
         multipliers=multipliers,
         shifts=shifts,
@@ -89,9 +92,11 @@ def _pack(plan: lstm.IntegerLstmPlan, tensors: Tensors) -> tuple[np.ndarray, np.
         recurrent_start=recurrent_start,
         peephole=table(peephole),
         norm_weights=table(norms),
-        norm_biases=table([tensors[gate.bias] for gate, _ in gates]),
-        variance_guards=np.array([0 if g is None or g.layer_norm is None else g.layer_norm.variance_guard for g in plan.gates], np.int64),
-        activations=np.stack([activation_table(logistic, 3), activation_table(tanh, 3), activation_table(tanh, 15 + plan.cell_exponent)]),
+        norm_biases=table([tensors[gate.bias] for gate in gates]),
+        variance_guards=np.array(guards, np.int64),
+        activations=np.stack(
+            [activation_table(logistic, 3), activation_table(tanh, 3), activation_table(tanh, 15 + plan.cell_exponent)]
+        ),
         projection_weights=projection_weights,
         projection_start=projection_start,
         product_shift=30 + plan.cell_exponent,
@@ -107,11 +112,11 @@ def _multipliers(plan: lstm.IntegerLstmPlan) -> tuple[np.ndarray, np.ndarray]:
     """Multipliers and shifts of all rules, int64 [6, 4] as in the kernel's Constants."""
     rules: dict[tuple[int, int], Requantize | None] = {(4, 0): plan.hidden, (5, 0): plan.projection}
     table = np.zeros((2, 6, 4), np.int64)
-    for k, gate in enumerate(plan.gates):
-        if gate is not None:
-            rules |= {(0, k): gate.input, (1, k): gate.recurrent, (2, k): gate.peephole}
-            if gate.layer_norm is not None:
-                table[:, 3, k] = gate.layer_norm.quantized_multiplier, gate.layer_norm.shift
+    for name, gate in plan.gates.items():
+        k = GATES.index(name)
+        rules |= {(0, k): gate.input, (1, k): gate.recurrent, (2, k): gate.peephole}
+        if gate.layer_norm is not None:
+            table[:, 3, k] = gate.layer_norm.quantized_multiplier, gate.layer_norm.shift
     for place, rule in rules.items():
         if isinstance(rule, DoubleRounding):
             table[(slice(None), *place)] = rule.quantized_multiplier[0], rule.shift[0]
@@ -121,14 +126,21 @@ def _multipliers(plan: lstm.IntegerLstmPlan) -> tuple[np.ndarray, np.ndarray]:
 def bind_svdf(plan: svdf.SvdfPlan, constants: Tensors) -> Callable[..., Any]:
     """SVDF on integers: the features by the matmul core, then one pass over the state."""
     if not (isinstance(plan.feature, DoubleRounding) and isinstance(plan.output, DoubleRounding)):
-        return lambda *tensors: svdf.svdf(*tensors, plan)
+        return lambda x, w, time_weights, bias, state: svdf.svdf(x, w, time_weights, bias, state, plan)
     feature, output = ((int(rule.quantized_multiplier[0]), int(rule.shift[0])) for rule in (plan.feature, plan.output))
 
-    def run(x: np.ndarray, w: np.ndarray, time_weights: np.ndarray, bias: np.ndarray | None, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def run(
+        x: np.ndarray, w: np.ndarray, time_weights: np.ndarray, bias: np.ndarray | None, state: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         batch, filters, memory = len(x), len(w), time_weights.shape[1]
         units = filters // plan.rank
         features = np.empty((batch, filters), np.int32)
-        accumulate(x.astype(np.int16), w.astype(np.int16), lstm.fold_zero_point(w, plan.input_zero_point, None).astype(np.int32), features)
+        accumulate(
+            x.astype(np.int16),
+            w.astype(np.int16),
+            lstm.fold_zero_point(w, plan.input_zero_point, None).astype(np.int32),
+            features,
+        )
         steps = np.empty((batch * filters, memory), np.int16)
         svdf_kernels.append_features(state.reshape(steps.shape).astype(np.int16), features.reshape(len(steps)), *feature, steps)
         y = np.empty((batch, units), np.int8)

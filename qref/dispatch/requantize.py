@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ Finish = Callable[[np.ndarray, np.dtype], np.ndarray]
 
 def bind_requantize(rule: Requantize, output_offset: int, qmin: int, qmax: int) -> Finish:
     """Return finish(acc [..., C] int32 or int64, dtype) -> clamp(rule(acc) + output_offset) of that dtype and shape."""
+    kernel: Any
     constants: tuple[np.ndarray, ...]
     if isinstance(rule, Float64HalfAway):
         kernel, constants = kernels.float64_half_away, (rule.effective_scale,)

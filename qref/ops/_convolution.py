@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.fixed_point import INT16_MAX
 from qref.schema.enums import Padding
 
 from ._matmul import integer_matmul
@@ -55,8 +56,8 @@ def window(padding: Padding, image_size: int, filter_size: int, stride: int, dil
     """
     reach = (filter_size - 1) * dilation + 1
     span = image_size + stride - (1 if padding == Padding.SAME else reach)
-    output_size = 0 if filter_size <= 0 else max(0, span // stride)
-    before = max(0, (output_size - 1) * stride + reach - image_size) // 2 if filter_size > 0 and span > -stride else 0
+    output_size = max(0, span // stride)
+    before = max(0, (output_size - 1) * stride + reach - image_size) // 2
     return Axis(image_size, filter_size, output_size, stride, dilation, before)
 
 
@@ -73,14 +74,23 @@ def windows(
     for name, image_size, filter_size in zip(names, image, filter):
         stride = node.options.get(f"stride_{name}", 0)
         dilation = node.options.get(f"dilation_{name}_factor", 1) if dilated else 1
-        node.expect(stride > 0, f"stride_{name} is {stride}; expected 1 or more")
-        node.expect(dilation > 0, f"dilation_{name}_factor is {dilation}; expected 1 or more")
+        node.expect(0 < stride <= INT16_MAX, f"stride_{name} is {stride}; expected 1 to {INT16_MAX}")
+        node.expect(0 < dilation <= INT16_MAX, f"dilation_{name}_factor is {dilation}; expected 1 to {INT16_MAX}")
+        node.expect(image_size > 0, f"the image has the size {image_size} along {name}; expected 1 or more")
+        node.expect(filter_size > 0, f"the filter has the size {filter_size} along {name}; expected 1 or more")
+        reach = (filter_size - 1) * dilation + 1
+        fits = padding == Padding.SAME or reach < image_size + 2 * stride
+        node.expect(fits, f"the filter reaches over {reach} positions along {name}, the image has {image_size}; use padding SAME")
         axes.append(window(Padding(padding), image_size, filter_size, stride, dilation))
+        node.expect(
+            axes[-1].padding <= INT16_MAX, f"the padding along {name} is {axes[-1].padding}; expected {INT16_MAX} at most"
+        )
     return tuple(axes)
 
 
 def resize_to_windows(node: Node, batch: int, axes: Sequence[Axis], channels: int) -> None:
-    """Set the output's shape [batch, ..., channels]; one axis without a window empties those before it too, as in LiteRT."""
+    """Set the output's shape [batch, ..., channels]."""
+    node.expect(channels > 0, "the filter has no output channels; expected 1 or more")
     node.resize(0, (batch, *(axis.output_size for axis in axes), channels))
 
 
@@ -117,7 +127,7 @@ def integer_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], grou
         for group in range(groups):
             weights = taps[tap][group * filters : (group + 1) * filters]
             acc[output][..., group, :] += integer_matmul(x[image][..., group, :], weights)
-    return acc.reshape(*acc.shape[:-2], -1)
+    return acc.reshape(*acc.shape[:-2], groups * filters)
 
 
 @np.errstate(all="ignore")
@@ -130,7 +140,7 @@ def sequential_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], g
         weights = taps[tap].reshape(groups, filters, depth)
         for channel in range(depth):
             acc[output] += x[image][..., channel, None] * weights[..., channel]
-    return acc.reshape(*acc.shape[:-2], -1)
+    return acc.reshape(*acc.shape[:-2], groups * filters)
 
 
 def depthwise_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], multiplier: int) -> np.ndarray:

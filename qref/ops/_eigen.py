@@ -22,7 +22,10 @@ _SC_LEVEL1_DCACHE_SIZE = 188  # glibc's number; Python has no name for it
 
 
 def l1_cache_bytes() -> int:
-    """The data cache of this machine, by which Eigen splits sums of more terms than 680 (32 KiB) or 1016 (48 KiB); 32 KiB if unknown."""
+    """The data cache of this machine, 32 KiB if unknown.
+
+    Eigen splits sums of more terms than 680 (at 32 KiB) or 1016 (at 48 KiB), so long float32 sums differ between machines.
+    """
     try:
         size = os.sysconf(_SC_LEVEL1_DCACHE_SIZE) if sys.platform == "linux" else 0
     except (ValueError, OSError):
@@ -98,7 +101,10 @@ def _add_tail(total: np.ndarray, x: np.ndarray, w: np.ndarray, start: int) -> np
 
 
 def add_lane_products(total: np.ndarray, x: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Return total [..., N] + x [..., K] . w [N, K]T as TFLite's own SSE code: ((l0 + l1) + l2) + l3 is added, then the tail one by one."""
+    """Return total [..., N] + x [..., K] . w [N, K]T as TFLite's own SSE code.
+
+    Four lanes are summed from 0; ((l0 + l1) + l2) + l3 is added to total, then the last products one by one.
+    """
     packets = x.shape[-1] // LANES * LANES
     a, b, c, d = _lanes(x, w, 0, packets, LANES)
     return _add_tail(total + (((a + b) + c) + d), x, w, packets)
@@ -137,7 +143,7 @@ def tanh(x: np.ndarray) -> np.ndarray:
 
 @np.errstate(all="ignore")
 def logistic(x: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """e / (1 + e), e = exp(x), of vectors x [count, size] that lie `offsets` [count] floats behind a 16-byte boundary.
+    """E / (1 + e), e = exp(x), of vectors x [count, size] that lie `offsets` [count] floats behind a 16-byte boundary.
 
     Whole packets between boundaries take Eigen's exp(x / 2)^2; what lies before the first and behind the last takes libm's exp.
     """

@@ -95,8 +95,8 @@ class Scaling:
 
     scaled = divide(high(wrap32((q + input_offset) * 2^left_shift), quantized_multiplier), -shift)
 
-    The factor is quantized_multiplier * 2^(shift - 31) with shift <= 0. Some kernels let a factor above 1 pass and then divide by a
-    negative power of two, which C does not define: what comes of it is the sign of the value, 1 for 0.
+    The factor is quantized_multiplier * 2^(shift - 31) with shift <= 0. Some kernels let a factor above 1 pass and then divide by
+    a negative power of two, which C does not define: what comes of it is the sign of the value, 1 for 0.
     """
 
     input_offset: int  # -zero_point, LSB; 0 for a result

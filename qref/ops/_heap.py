@@ -43,7 +43,7 @@ def _rise(heap: list[Item], hole: int, top: int, item: Item, less: Less[Item]) -
 
 
 def _sink(heap: list[Item], hole: int, length: int, item: Item, less: Less[Item]) -> None:
-    """Let the hole sink to the bottom along the greater children, the right one of equal ones, then let the item rise from there."""
+    """Let the hole sink to the bottom along the greater children, the right of equal ones, then the item rise from there."""
     top = child = hole
     while child < (length - 1) // 2:
         child = 2 * (child + 1)

@@ -7,11 +7,12 @@ element's own cell and time are returned.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._lstm_operands import GATES
+from qref.arithmetic.requantize import Requantize
+
 from .node import Step
 
 if TYPE_CHECKING:
@@ -130,6 +131,10 @@ def _normalize(row: list[int], w: list[int], bias: list[int], plan: LayerNorm) -
     return result
 
 
+def _rescale(rule: Requantize, acc: int) -> int:
+    return int(rule.explain(acc, 0)[-1][1])
+
+
 def _dot(x: list[int], w: list[int], zero_point: int, bias: int = 0) -> int:
     return _wrap(sum((a - zero_point) * b for a, b in zip(x, w)) + bias, 32)
 
@@ -139,29 +144,29 @@ class _Explainer:
 
     def __init__(self, tensors: Sequence[np.ndarray], plan: IntegerLstmPlan, entry: int):
         inputs = plan.inputs
-        self.lists = [None if tensor is None else tensor.tolist() for tensor in tensors]
+        self.lists: list[Any] = [None if tensor is None else tensor.tolist() for tensor in tensors]
         self.plan, self.entry = plan, entry
         self.h = tensors[inputs.output_state].reshape(inputs.batch, inputs.outputs)[entry].tolist()
         self.c = tensors[inputs.cell_state].reshape(inputs.batch, inputs.cells)[entry].tolist()
-        self.steps: list[dict[str, int]] = []
+        self.steps: list[dict[str, Any]] = []
 
-    def gate(self, k: int, x: list[int]) -> list[int]:
+    def gate(self, name: str, x: list[int]) -> list[int]:
         """What a gate sums, of all cells."""
-        gate, rules, row = self.plan.inputs.gates[k], self.plan.gates[k], []
+        gate, rules, row = self.plan.inputs.gates[name], self.plan.gates[name], []
         for cell in range(self.plan.inputs.cells):
             bias = 0 if rules.layer_norm else self.lists[gate.bias][cell]
             acc = _dot(x, self.lists[gate.input_weights][cell], self.plan.input_zero_point, bias)
-            note = {"x . W + b": acc, "rescaled": (g := _saturate(rules.input.explain(acc, 0)[-1][1]))}
+            note = {"x . W + b": acc, "rescaled": (g := _saturate(_rescale(rules.input, acc)))}
             acc = _dot(self.h, self.lists[gate.recurrent_weights][cell], self.plan.output_zero_point)
-            note |= {"h . R": acc, "rescaled and added": (g := _saturate(g + rules.recurrent.explain(acc, 0)[-1][1]))}
-            if gate.peephole is not None:
+            note |= {"h . R": acc, "rescaled and added": (g := _saturate(g + _rescale(rules.recurrent, acc)))}
+            if gate.peephole is not None and rules.peephole is not None:
                 weight = self.peephole(gate.peephole, cell)
-                note["with peephole"] = g = _saturate(g + rules.peephole.explain(weight * self.c[cell], 0)[-1][1])
+                note["with peephole"] = g = _saturate(g + _rescale(rules.peephole, weight * self.c[cell]))
             row.append(g)
-            self.steps[cell] |= {f"{GATES[k]} gate: {name}": value for name, value in note.items()}
-        if rules.layer_norm:
+            self.steps[cell] |= {f"{name} gate: {what}": value for what, value in note.items()}
+        if gate.layer_norm is not None and rules.layer_norm is not None:
             row = _normalize(row, self.lists[gate.layer_norm], self.lists[gate.bias], rules.layer_norm)
-            self.note(f"{GATES[k]} gate: normalized", row)
+            self.note(f"{name} gate: normalized", row)
         return row
 
     def peephole(self, position: int, cell: int) -> int:
@@ -182,37 +187,38 @@ class _Explainer:
         """One time step."""
         plan, clip = self.plan, self.plan.cell_clip
         self.steps = [{} for _ in self.c]
-        i = None if plan.inputs.cifg else self.note("i = logistic(input gate)", [_logistic(g) for g in self.gate(0, x)])
-        f = self.note("f = logistic(forget gate)", [_logistic(g) for g in self.gate(1, x)])
-        j = self.note("j = tanh(cell gate)", [_tanh(g, 3) for g in self.gate(2, x)])
+        i = None if plan.inputs.cifg else self.note("i = logistic(input gate)", [_logistic(g) for g in self.gate("input", x)])
+        f = self.note("f = logistic(forget gate)", [_logistic(g) for g in self.gate("forget", x)])
+        j = self.note("j = tanh(cell gate)", [_tanh(g, 3) for g in self.gate("cell", x)])
         i = i if i is not None else self.note("i = 32767 - f", [32767 - value for value in f])
         kept = self.note("f * c / 2^15", [_nearest_away(a * b, 2**15) for a, b in zip(f, self.c)])
         divisor = 2 ** (30 + plan.cell_exponent)
         added = self.note(f"i * j / {divisor}", [_wrap(_nearest_away(a * b, divisor), 16) for a, b in zip(i, j)])
         c = [_saturate(a + b) for a, b in zip(kept, added)]
         self.c = self.note("c", [_clamp(value, -clip, clip) if clip > 0 else value for value in c])
-        o = self.note("o = logistic(output gate)", [_logistic(g) for g in self.gate(3, x)])
+        o = self.note("o = logistic(output gate)", [_logistic(g) for g in self.gate("output", x)])
         t = self.note("t = tanh(c)", [_tanh(value, 15 + plan.cell_exponent) for value in self.c])
-        hidden = self.note("o * t, rescaled", [plan.hidden.explain(a * b, 0)[-1][1] for a, b in zip(o, t)])
-        if plan.projection is None:
+        hidden = self.note("o * t, rescaled", [_rescale(plan.hidden, a * b) for a, b in zip(o, t)])
+        if plan.inputs.projection is None or plan.projection is None:
             self.h = [_clamp(value + plan.hidden_zero_point, -128, 127) for value in hidden]
         else:
-            self.h = self.project([_clamp(value - plan.hidden_zero_point, -128, 127) for value in hidden])
+            projected = [_clamp(value - plan.hidden_zero_point, -128, 127) for value in hidden]
+            self.h = self.project(projected, self.lists[plan.inputs.projection], plan.projection)
 
-    def project(self, hidden: list[int]) -> list[int]:
+    def project(self, hidden: list[int], weights: list[list[int]], rule: Requantize) -> list[int]:
         """The outputs of all projected units; the steps are then those of the units."""
         plan, inputs, clip = self.plan, self.plan.inputs, self.plan.projection_clip
         self.steps, outputs = [], []
         for unit in range(inputs.outputs):
             bias = 0 if inputs.projection_bias is None else self.lists[inputs.projection_bias][unit]
-            acc = _dot(hidden, self.lists[inputs.projection][unit], -plan.hidden_zero_point, bias)
-            h = _clamp(plan.projection.explain(acc, 0)[-1][1] + plan.output_zero_point, -128, 127)
+            acc = _dot(hidden, weights[unit], -plan.hidden_zero_point, bias)
+            h = _clamp(_rescale(rule, acc) + plan.output_zero_point, -128, 127)
             outputs.append(_clamp(h, -clip, clip) if clip > 0 else h)
             self.steps.append({"hidden": tuple(hidden), "hidden . P + bias": acc, "rescaled + zero point": h})
         return outputs
 
 
-def explain_lstm(*arguments) -> list[Step]:
+def explain_lstm(*arguments: Any) -> list[Step]:
     """Derive y[element] in plain Python integers; arguments are the operator's inputs, the plan and the element."""
     *tensors, plan, element = arguments
     x = tensors[0] if tensors[0].ndim == 3 else tensors[0][None]

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class FloatLstmPlan:
 def plan_float_lstm(node: Node, inputs: LstmInputs, time_major: bool, reverse: bool = False) -> FloatLstmPlan:
     """Read options and the scales of integer weights."""
     positions = [inputs.projection]
-    for gate in filter(None, inputs.gates):
+    for gate in inputs.gates.values():
         positions += [gate.input_weights, gate.recurrent_weights, gate.peephole, gate.aux_weights]
     operands = {p: node.input(p) for p in positions if p is not None}
     scales = {p: operand.scale for p, operand in operands.items() if operand.type != TensorType.FLOAT32}
@@ -118,7 +119,7 @@ class _Step:
         return total
 
     def logistic(self, x: np.ndarray, slot: int) -> np.ndarray:
-        """The gate's values; they lie back to back in one buffer, in the order input, cell, forget, output, then group by group."""
+        """The gate's values; gates lie back to back in one buffer in the order input, cell, forget, output, by groups."""
         groups, size = x.shape[0], x.shape[1] * x.shape[2]
         slot -= self.inputs.cifg
         return _eigen.logistic(x.reshape(groups, size), (slot * groups + np.arange(groups)) * size).reshape(x.shape)
@@ -132,14 +133,18 @@ class _Step:
         hybrid = bool(self.plan.weight_scales)
         return _clip(self.add_product(base, hidden, self.inputs.projection, skip_zeros=hybrid), self.plan.projection_clip)
 
-    def __call__(self, starts: Sequence[np.ndarray | None], h: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, starts: Mapping[str, np.ndarray], h: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the new h and c."""
-        plan, (input_gate, forget_gate, cell_gate, output_gate) = self.plan, self.inputs.gates
-        i = None if input_gate is None else self.logistic(self.gate(input_gate, starts[0], h, c), slot=0)
-        f = self.logistic(self.gate(forget_gate, starts[1], h, c), slot=2)
-        j = activate(plan.activation, self.gate(cell_gate, starts[2], h, c))
+        plan = self.plan
+
+        def gate(name: str) -> np.ndarray:
+            return self.gate(self.inputs.gates[name], starts[name], h, c)
+
+        i = None if self.inputs.cifg else self.logistic(gate("input"), slot=0)
+        f = self.logistic(gate("forget"), slot=2)
+        j = activate(plan.activation, gate("cell"))
         c = _clip(f * c + j * (1 - f if i is None else i), plan.cell_clip)
-        o = self.logistic(self.gate(output_gate, starts[3], h, c), slot=3)
+        o = self.logistic(gate("output"), slot=3)
         return self.output(o * activate(plan.activation, c)), c
 
 
@@ -174,12 +179,12 @@ def run_lstm(
 
     x = walk(x)
     aux = None if aux is None else walk(aux)
-    starts = [None if gate is None else step.start(gate, x, aux) for gate in inputs.gates]
+    starts = {name: step.start(gate, x, aux) for name, gate in inputs.gates.items()}
     h = tensors[inputs.output_state].reshape(*rows, inputs.outputs)
     c = tensors[inputs.cell_state].reshape(*rows, inputs.cells)
     y = np.empty((*x.shape[:-1], inputs.outputs), np.float32)
     for t in range(len(x)):
-        h, c = step([None if start is None else start[t] for start in starts], h, c)
+        h, c = step({name: start[t] for name, start in starts.items()}, h, c)
         y[t] = h
     y = (y[::-1] if plan.reverse else y).reshape(len(y), inputs.batch, inputs.outputs)
     y = np.ascontiguousarray(y if plan.time_major else y.swapaxes(0, 1))
@@ -187,8 +192,8 @@ def run_lstm(
     return y, *(state.reshape(tensors[position].shape).copy() for position, state in states)  # type: ignore[return-value]
 
 
-def lstm_float32(*arguments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return y and the new output and cell state; arguments are the inputs x [T, B, I] or [B, T, I] or [B, I], ..., and the plan."""
+def lstm_float32(*arguments: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return y, the new output state and cell state; arguments are x [T, B, I], [B, T, I] or [B, I], other inputs, the plan."""
     *tensors, plan = arguments
     x = tensors[0]
     y, h, c = run_lstm(x if x.ndim == 3 else x[None], None, tensors, plan)

@@ -10,7 +10,7 @@ At each time step, for each gate k, with saturation to int16 after each addition
 
 g is Q3.12 (with layer normalization at its intermediate's scale), activations are Q0.15, c has the scale 2^s. The scales behind
 the arrows:  scale_W scale_x / scale_g,  scale_R scale_h / scale_g,  2^s scale_p / scale_g,  2^-30 / scale_m,
-scale_P scale_m / scale_h;  m is intermediate 4. All are float32, formed from left to right. Zero points of weights are taken as 0.
+scale_P scale_m / scale_h;  m is intermediate 4. All are float32, formed from left to right. Weights have zero point 0.
 
 Peephole weights are read with the stride of the outputs, not of the cells: with fewer outputs than cells, the weights of the
 first O cells serve the first B * O cell states in the order of memory, and the rest has none.
@@ -21,10 +21,13 @@ Source: TFLite, lstm_eval.cc and portable_tensor_utils.cc.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.fixed_point import multiply_by_quantized_multiplier as multiply
 from qref.arithmetic.fixed_point import (
     quantize_multiplier,
     rounding_divide_by_pot,
@@ -32,16 +35,17 @@ from qref.arithmetic.fixed_point import (
     wrap_int16,
     wrap_int32,
 )
-from qref.arithmetic.fixed_point import multiply_by_quantized_multiplier as multiply
 from qref.arithmetic.gemmlowp import get_inv_sqrt_quantized_multiplier_exp, logistic, tanh
 from qref.arithmetic.requantize import Requantize
 
 from ._lstm_explain import explain_lstm
-from ._lstm_operands import LstmInputs, read_clips
+from ._lstm_operands import GATES, LstmInputs, read_clips
 from ._matmul import integer_matmul
 from .node import Node
 
 __all__ = ["IntegerGatePlan", "IntegerLstmPlan", "explain_lstm", "lstm_integer", "plan_integer_lstm"]
+
+Tensors = Sequence[np.ndarray]
 
 GATE_INTEGER_BITS = 3
 
@@ -71,7 +75,7 @@ class IntegerLstmPlan:
 
     inputs: LstmInputs
     time_major: bool
-    gates: tuple[IntegerGatePlan | None, ...]  # in the order of _lstm_operands.GATES
+    gates: Mapping[str, IntegerGatePlan]  # by name; without the input gate with CIFG
     input_zero_point: int  # LSB
     output_zero_point: int
     cell_exponent: int  # s: the cell state's scale is 2^s
@@ -102,7 +106,7 @@ def plan_integer_lstm(node: Node, inputs: LstmInputs, time_major: bool) -> Integ
     return IntegerLstmPlan(
         inputs=inputs,
         time_major=time_major,
-        gates=tuple(_plan_gate(node, inputs, k, exponent) for k in range(4)),
+        gates={name: _plan_gate(node, inputs, name, exponent) for name in inputs.gates},
         input_zero_point=node.input(0).zero_point,
         output_zero_point=output_state.zero_point,
         cell_exponent=exponent,
@@ -127,11 +131,9 @@ def _quantized_clip(clip: np.float32, scale: np.float32, most: int) -> int:
     return int(min(clip / scale, np.float32(most))) if clip > 0 else 0
 
 
-def _plan_gate(node: Node, inputs: LstmInputs, k: int, cell_exponent: int) -> IntegerGatePlan | None:
-    gate = inputs.gates[k]
-    if gate is None:
-        return None
-    gate_scale = node.intermediates[k].scale if gate.layer_norm is not None else np.float32(2.0**-12)
+def _plan_gate(node: Node, inputs: LstmInputs, name: str, cell_exponent: int) -> IntegerGatePlan:
+    gate = inputs.gates[name]
+    gate_scale = node.intermediates[GATES.index(name)].scale if gate.layer_norm is not None else np.float32(2.0**-12)
     peephole = layer_norm = None
     if gate.peephole is not None:
         weight_scale = float(node.input(gate.peephole).scale)
@@ -185,47 +187,50 @@ def _divide(x: np.ndarray, divisor: int) -> np.ndarray:
     return np.sign(x) * (np.abs(x) // divisor)
 
 
-def lstm_integer(*arguments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return y int8, the new output state int8 and the new cell state int16; arguments are the operator's inputs, then the plan."""
+def lstm_integer(*arguments: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return y int8, the new output state int8 and the new cell state int16; arguments are the inputs, then the plan."""
     *tensors, plan = arguments
     x, inputs = tensors[0].astype(np.int64), plan.inputs
     steps = x[None] if x.ndim == 2 else x if plan.time_major else x.swapaxes(0, 1)  # [T, B, I]
-    starts = []
-    for gate, rules in zip(inputs.gates, plan.gates):
-        if gate is None:
-            starts.append(None)
-            continue
-        w = tensors[gate.input_weights]
-        base = fold_zero_point(w, plan.input_zero_point, None if rules.layer_norm else tensors[gate.bias])
-        starts.append(saturate_int16(rules.input(wrap_int32(integer_matmul(steps, w) + base))))
+    starts = {name: _start(name, steps, tensors, plan) for name in inputs.gates}
     h = tensors[inputs.output_state].reshape(inputs.batch, inputs.outputs).astype(np.int64)
     c = tensors[inputs.cell_state].reshape(inputs.batch, inputs.cells).astype(np.int64)
     y = np.empty((len(steps), inputs.batch, inputs.outputs), np.int8)
     for t in range(len(steps)):
-        h, c = _step([None if start is None else start[t] for start in starts], h, c, tensors, plan)
+        h, c = _step({name: start[t] for name, start in starts.items()}, h, c, tensors, plan)
         y[t] = h
     y = y[0] if x.ndim == 2 else y if plan.time_major else np.ascontiguousarray(y.swapaxes(0, 1))
     output_state = h.astype(np.int8).reshape(tensors[inputs.output_state].shape)
     return y, output_state, c.astype(np.int16).reshape(tensors[inputs.cell_state].shape)
 
 
-def _step(starts, h: np.ndarray, c: np.ndarray, tensors, plan: IntegerLstmPlan) -> tuple[np.ndarray, np.ndarray]:
+def _start(name: str, steps: np.ndarray, tensors: Tensors, plan: IntegerLstmPlan) -> np.ndarray:
+    """What a gate's sum starts from at each time step, the product of the input, int64 [T, B, C]."""
+    gate, rules = plan.inputs.gates[name], plan.gates[name]
+    w = tensors[gate.input_weights]
+    base = fold_zero_point(w, plan.input_zero_point, None if rules.layer_norm else tensors[gate.bias])
+    return saturate_int16(rules.input(wrap_int32(integer_matmul(steps, w) + base)))
+
+
+def _step(
+    starts: Mapping[str, np.ndarray], h: np.ndarray, c: np.ndarray, tensors: Tensors, plan: IntegerLstmPlan
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the new h [B, O] and c [B, C]."""
 
-    def gate(k: int, c: np.ndarray) -> np.ndarray:
-        return _gate(k, starts[k], h, c, tensors, plan)
+    def gate(name: str, c: np.ndarray) -> np.ndarray:
+        return _gate(name, starts[name], h, c, tensors, plan)
 
-    i = None if plan.inputs.cifg else logistic(gate(0, c), GATE_INTEGER_BITS, 16)
-    f = logistic(gate(1, c), GATE_INTEGER_BITS, 16)
-    j = tanh(gate(2, c), GATE_INTEGER_BITS, 16)
+    i = None if plan.inputs.cifg else logistic(gate("input", c), GATE_INTEGER_BITS, 16)
+    f = logistic(gate("forget", c), GATE_INTEGER_BITS, 16)
+    j = tanh(gate("cell", c), GATE_INTEGER_BITS, 16)
     kept = rounding_divide_by_pot(f * c, 15)
     added = wrap_int16(rounding_divide_by_pot((32767 - f if i is None else i) * j, 30 + plan.cell_exponent))
     c = saturate_int16(kept + added)
     if plan.cell_clip > 0:
         c = np.clip(c, -plan.cell_clip, plan.cell_clip)
-    o = logistic(gate(3, c), GATE_INTEGER_BITS, 16)
+    o = logistic(gate("output", c), GATE_INTEGER_BITS, 16)
     hidden = plan.hidden(o * tanh(c, 15 + plan.cell_exponent, 16))
-    if plan.projection is None:
+    if plan.projection is None or plan.inputs.projection is None:
         return np.clip(hidden + plan.hidden_zero_point, -128, 127), c
     w, bias = tensors[plan.inputs.projection], plan.inputs.projection_bias
     base = fold_zero_point(w, -plan.hidden_zero_point, None if bias is None else tensors[bias])
@@ -234,16 +239,15 @@ def _step(starts, h: np.ndarray, c: np.ndarray, tensors, plan: IntegerLstmPlan) 
     return np.clip(h, -plan.projection_clip, plan.projection_clip) if plan.projection_clip > 0 else h, c
 
 
-def _gate(k: int, start: np.ndarray, h: np.ndarray, c: np.ndarray, tensors, plan: IntegerLstmPlan) -> np.ndarray:
+def _gate(name: str, start: np.ndarray, h: np.ndarray, c: np.ndarray, tensors: Tensors, plan: IntegerLstmPlan) -> np.ndarray:
     """Equations (1) and (2), int64 [B, C]."""
-    gate, rules = plan.inputs.gates[k], plan.gates[k]
-    r = tensors[gate.recurrent_weights]  # type: ignore[union-attr]
+    gate, rules = plan.inputs.gates[name], plan.gates[name]
+    r = tensors[gate.recurrent_weights]
     base = fold_zero_point(r, plan.output_zero_point, None)
-    g = saturate_int16(start + rules.recurrent(wrap_int32(integer_matmul(h, r) + base)))  # type: ignore[union-attr]
-    if gate.peephole is not None:  # type: ignore[union-attr]
-        weights = spread_peephole(tensors[gate.peephole], plan.inputs, plan.time_major)  # type: ignore[union-attr]
-        g = saturate_int16(g + rules.peephole(weights * c))  # type: ignore[union-attr]
-    if gate.layer_norm is not None:  # type: ignore[union-attr]
-        weights, bias = tensors[gate.layer_norm].astype(np.int64), tensors[gate.bias]  # type: ignore[union-attr]
-        g = layer_normalize(g, weights, bias, rules.layer_norm)  # type: ignore[union-attr]
+    g = saturate_int16(start + rules.recurrent(wrap_int32(integer_matmul(h, r) + base)))
+    if gate.peephole is not None and rules.peephole is not None:
+        weights = spread_peephole(tensors[gate.peephole], plan.inputs, plan.time_major)
+        g = saturate_int16(g + rules.peephole(weights * c))
+    if gate.layer_norm is not None and rules.layer_norm is not None:
+        g = layer_normalize(g, tensors[gate.layer_norm].astype(np.int64), tensors[gate.bias], rules.layer_norm)
     return g

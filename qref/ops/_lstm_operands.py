@@ -8,6 +8,7 @@ scales what each gate sums.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +52,7 @@ class GateInputs:
 class LstmInputs:
     """Input positions of one LSTM's tensors, and its sizes."""
 
-    gates: tuple[GateInputs | None, ...]  # in the order of GATES; the input gate is None with CIFG
+    gates: Mapping[str, GateInputs]  # by name, in the order of GATES; without the input gate with CIFG
     projection: int | None
     projection_bias: int | None
     output_state: int
@@ -64,17 +65,17 @@ class LstmInputs:
     @property
     def cifg(self) -> bool:
         """Whether the input gate is one minus the forget gate."""
-        return self.gates[0] is None
+        return "input" not in self.gates
 
     @property
     def peephole(self) -> bool:
         """Whether gates see the cell state."""
-        return self.gates[3].peephole is not None  # type: ignore[union-attr]
+        return self.gates["output"].peephole is not None
 
     @property
     def layer_norm(self) -> bool:
         """Whether gates are normalized."""
-        return self.gates[3].layer_norm is not None  # type: ignore[union-attr]
+        return self.gates["output"].layer_norm is not None
 
 
 def read_lstm(node: Node, layout: Layout, batch: int, depth: int, *, diagonal: bool = False, aux_depth: int = 0) -> LstmInputs:
@@ -101,14 +102,14 @@ def read_lstm(node: Node, layout: Layout, batch: int, depth: int, *, diagonal: b
     )
     present = _positions(node, layout)
     inputs = LstmInputs(present, *_projection(node, layout), layout.output_state, layout.cell_state, batch, depth, cells, outputs)
-    for gate in filter(None, present):
+    for gate in present.values():
         _check_gate(node, gate, inputs, last_weights.type, diagonal, aux_depth)
     _check_projection(node, inputs, last_weights.type)
     _check_states(node, inputs)
     return inputs
 
 
-def _positions(node: Node, layout: Layout) -> tuple[GateInputs | None, ...]:
+def _positions(node: Node, layout: Layout) -> dict[str, GateInputs]:
     def has(position: int | None) -> bool:
         return position is not None and node.input(position, optional=True) is not None
 
@@ -125,12 +126,12 @@ def _positions(node: Node, layout: Layout) -> tuple[GateInputs | None, ...]:
         "peephole weights must be there for all gates but the cell gate, or for none",
     )
     norm = layout.layer_norm if layout.layer_norm is not None and has(layout.layer_norm + 1) else None
-    aux = layout.aux_weights if has(layout.aux_weights) or has(layout.aux_weights and layout.aux_weights + 1) else None
+    aux = layout.aux_weights if layout.aux_weights is not None and has(layout.aux_weights + 1) else None
     if norm is not None:
         node.expect(has(norm) != cifg, "layer normalization of the input gate must be there if and only if its weights are")
     peepholes = (first + 8, first + 9, None, first + 10) if peephole else (None,) * 4
-    gates = [
-        GateInputs(
+    return {
+        GATES[i]: GateInputs(
             input_weights=first + i,
             recurrent_weights=first + 4 + i,
             bias=first + 11 + i,
@@ -138,9 +139,8 @@ def _positions(node: Node, layout: Layout) -> tuple[GateInputs | None, ...]:
             layer_norm=None if norm is None else norm + i,
             aux_weights=None if aux is None else aux + i,
         )
-        for i in range(4)
-    ]
-    return (None if cifg else gates[0], *gates[1:])
+        for i in range(cifg, 4)
+    }
 
 
 def _projection(node: Node, layout: Layout) -> tuple[int | None, int | None]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qref.arithmetic.activation import activation_range
-from qref.arithmetic.fixed_point import wrap_int32
+from qref.arithmetic.fixed_point import wrap_int16, wrap_int32
 from qref.arithmetic.requantize import Requantize
 from qref.schema.enums import TensorType
 
@@ -162,11 +162,25 @@ def sign_error(q: np.ndarray, w: np.ndarray) -> np.ndarray | int:
     return 256 * integer_matmul(np.minimum(q, 0), wrong) if wrong.any() else 0
 
 
+def row_sums(w: np.ndarray) -> np.ndarray:
+    """What LiteRT's hybrid kernels take for the sums of the rows of w [N, K] int8, int64 [N].
+
+    Their vector code sums whole blocks of 16, and a last one of 8, in eight lanes of 16 bits, which wrap from some 2,000 great
+    weights of one sign on; then come the rest of the row.
+    """
+    lanes, rest = w.shape[1] // SIGN_BLOCK * SIGN_BLOCK, w.shape[1] // 8 * 8
+    sums = w[:, :lanes].reshape(len(w), lanes // SIGN_BLOCK, 8, 2).sum(axis=(1, 3), dtype=np.int64)
+    if rest > lanes:
+        sums += w[:, lanes:rest]
+    return wrap_int16(sums).sum(axis=1) + w[:, rest:].sum(axis=1, dtype=np.int64)
+
+
 def wrap_accumulator(acc: np.ndarray, acc_bits: int) -> np.ndarray:
     """The accumulator as the compiled kernels hold it: wrapped to 32 bits, or as it is in 64."""
     return wrap_int32(acc) if acc_bits == 32 else acc
 
 
+@np.errstate(all="ignore")
 def requantize_accumulator(acc: np.ndarray, plan: IntegerPlan) -> np.ndarray:
     """Return y = clamp(requantize(acc) + output_offset), the sum in 32 bits; acc int64 [..., C] in the shape of the output."""
     y = wrap_int32(plan.requantize(wrap_accumulator(acc, plan.acc_bits)) + plan.output_offset)

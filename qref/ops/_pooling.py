@@ -12,6 +12,7 @@ from qref.arithmetic.activation import activation_range, activation_range_float3
 from qref.schema.enums import Padding, TensorType
 
 from ._convolution import Axis, Region, expect_rank, window
+from ._unary import expect_representable_zero
 from .node import Node, Operand, Shape
 
 TYPES = (TensorType.FLOAT32, TensorType.INT8, TensorType.UINT8, TensorType.INT16)
@@ -41,7 +42,8 @@ def prepare_pooling(node: Node, *types: TensorType) -> PoolPlan:
         rows = replace(rows, output_size=0)
     node.resize(0, (x.shape[0], rows.output_size, columns.output_size, x.shape[3]))
     count = np.multiply.outer(_count(rows), _count(columns))[..., None]
-    return PoolPlan(rows, columns, count, *_limits(node, y), y.shape)
+    low, high = _limits(node, y)
+    return PoolPlan(rows, columns, count, low, high, y.shape)
 
 
 def _axis(node: Node, image_size: int, letter: str, name: str) -> Axis:
@@ -58,6 +60,7 @@ def _limits(node: Node, y: Operand) -> tuple[int, int] | tuple[np.float32, np.fl
     if node.activation == "NONE":
         return int(np.iinfo(y.dtype).min), int(np.iinfo(y.dtype).max)
     node.expect(y.scale > 0, f"{y} has the scale {y.scale}; expected one above 0")
+    expect_representable_zero(node, y)
     return activation_range(node.activation, y.dtype, float(y.scale), y.zero_point)
 
 

@@ -16,7 +16,7 @@ from qref.arithmetic.requantize import Requantize
 from qref.schema.enums import TensorType
 
 from ._unary import expect_symmetric, operands, ratio, scales
-from .node import Node, Prepared
+from .node import Node, Prepared, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,23 @@ def prepare_clamp(node: Node, low: float, high: float, *types: TensorType) -> Pr
         expect_symmetric(node, x, y)
     rule = node.requantize(ratio(*scales(node, x, y)))
     qmin, qmax = activation_range(node.operator.name, y.dtype, float(y.scale), y.zero_point)
-    return Prepared(clamp_quantized, ClampPlan(-x.zero_point, y.zero_point, rule, qmin, qmax))
+    return Prepared(clamp_quantized, ClampPlan(-x.zero_point, y.zero_point, rule, qmin, qmax), explain)
 
 
 def clamp_quantized(x: np.ndarray, plan: ClampPlan) -> np.ndarray:
     """Return y[i] = clamp(requantize(x[i] + input_offset) + output_offset)."""
     scaled = plan.requantize(x.reshape(-1).astype(np.int64) + plan.input_offset) + plan.output_offset
     return np.clip(scaled, plan.output_activation_min, plan.output_activation_max).astype(x.dtype).reshape(x.shape)
+
+
+def explain(x: np.ndarray, plan: ClampPlan, element: tuple[int, ...]) -> list[Step]:
+    """Return y[element] step by step in plain Python integers."""
+    value = int(x[element]) + plan.input_offset
+    steps = [Step("x + input_offset", value)]
+    steps += [Step(name, step) for name, step in plan.requantize.explain(value, 0)]
+    result = steps[-1].value + plan.output_offset
+    clamped = min(max(result, plan.output_activation_min), plan.output_activation_max)
+    return [*steps, Step("+ output_offset", result), Step("clamped", clamped)]
 
 
 def clamp_float32(x: np.ndarray, plan: Float32ClampPlan) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ def run_rnn(
     return np.ascontiguousarray(y if plan.time_major else y.swapaxes(0, 1)), h.reshape(state.shape).copy()
 
 
-def rnn(*arguments) -> tuple[np.ndarray, np.ndarray]:
+def rnn(*arguments: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return y and the new state; arguments are x [B, I], [T, B, I] or [B, T, I], the other inputs, and the plan."""
     *tensors, plan = arguments
     x = tensors[0]

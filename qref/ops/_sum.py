@@ -53,7 +53,7 @@ def prepare_sum(node: Node, x1: Operand, x2: Operand, sign: int) -> Prepared:
     """Derive the plan of quantized operands: the general one, or by shifts where pot_scale_int16 asks for it."""
     y = node.output()
     zero_points = [zero_point(node, operand) for operand in (x1, x2, y)]
-    qmin, qmax = activation_range(node.activation, y.dtype, y.scale, zero_points[2])
+    qmin, qmax = activation_range(node.activation, y.dtype, float(y.scale), zero_points[2])
     if x1.type == TensorType.INT16:
         node.expect(not any(zero_points), f"int16 tensors need the zero point 0; found {zero_points}")
         exponents = [_power_of_two(operand.scale) for operand in (x1, x2, y)]
@@ -125,7 +125,7 @@ def sum_by_shifts(x1: np.ndarray, x2: np.ndarray, plan: PotSumPlan) -> np.ndarra
 
 
 def _divide_int16(x: np.ndarray, exponent: int) -> np.ndarray:
-    """round(x / 2^exponent), ties away from zero, with masks of 16 bits, so that exponents above 15 give the sign of x, 1 for 0."""
+    """round(x / 2^exponent), ties away from zero; with a mask of 16 bits, exponents above 15 give the sign of x, 1 for 0."""
     x = np.asarray(x, np.int64)
     mask = wrap_int16((1 << exponent) - 1)
     return wrap_int16((x >> exponent) + ((x & mask) > (mask >> 1) + (x < 0)))

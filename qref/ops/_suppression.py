@@ -118,7 +118,7 @@ def _lowered(
         if found >= overlap:
             return None
         if sigma > 0:
-            score = score * expf(np.float32(-0.5) / sigma * found * found)
+            score = np.float32(score * expf(np.float32(-0.5) / sigma * found * found))
         if score <= threshold:
             break
     return score

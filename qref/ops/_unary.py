@@ -53,7 +53,16 @@ def operands(node: Node, *types: TensorType) -> tuple[Operand, Operand]:
 def scales(node: Node, x: Operand, y: Operand) -> tuple[np.float32, np.float32]:
     """Return the scales of input and output; the output's is one to divide by."""
     node.expect(y.scale > 0 and np.isfinite(y.scale), f"{y} has the scale {y.scale}; expected one above 0")
+    for tensor in (x, y):
+        expect_representable_zero(node, tensor)
     return x.scale, y.scale
+
+
+def expect_representable_zero(node: Node, tensor: Operand) -> None:
+    """Refuse a zero point that is no value of the tensor's type, so that offsets cannot overflow."""
+    limits = np.iinfo(tensor.dtype)
+    message = f"{tensor} has the zero point {tensor.zero_point}; expected a value of {tensor.type.name}"
+    node.expect(limits.min <= tensor.zero_point <= limits.max, message)
 
 
 def expect_symmetric(node: Node, *tensors: Operand) -> None:
@@ -77,9 +86,10 @@ def prepare_table(node: Node, x: Operand, y: Operand, function: Function) -> Pre
     """The operator that applies a function to each element of a quantized tensor, by table."""
     input_scale, output_scale = scales(node, x, y)
     constants = (float(input_scale), x.zero_point, float(output_scale), y.zero_point)
-    if x.type == TensorType.INT16:
-        return Prepared(by_table_16bit, TablePlan(lookup_table_16bit(function, *constants)))
-    return Prepared(by_table_8bit, TablePlan(lookup_table_8bit(function, *constants, x.dtype)))
+    with np.errstate(all="ignore"):
+        if x.type == TensorType.INT16:
+            return Prepared(by_table_16bit, TablePlan(lookup_table_16bit(function, *constants)))
+        return Prepared(by_table_8bit, TablePlan(lookup_table_8bit(function, *constants, x.dtype)))
 
 
 def by_function(x: np.ndarray, plan: FunctionPlan) -> np.ndarray:

@@ -13,6 +13,7 @@ Source   TFLite, batch_matmul.cc; facts verified in tests/ops/test_batch_matmul.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from qref.arithmetic.hybrid import quantize_rows_asymmetric, quantize_rows_symmetric
 from qref.schema.enums import TensorType
 
-from ._matmul import EXACT_DEPTH, IntegerPlan, integer_plan, requantize_accumulator, wrap_accumulator
+from ._matmul import EXACT_DEPTH, IntegerPlan, integer_plan, requantize_accumulator, row_sums, wrap_accumulator
 from .node import Node, Prepared, Shape
 
 RHS_TYPES = {
@@ -146,7 +147,7 @@ def batch_matmul_hybrid(x: np.ndarray, w: np.ndarray, plan: HybridPlan) -> np.nd
     """
     inputs, columns = as_rows(x, plan.adj_x), as_columns(w, plan.adj_y)
     quantize_rows = quantize_rows_asymmetric if plan.asymmetric else quantize_rows_symmetric
-    q, scale, zero_point = quantize_rows(np.ascontiguousarray(inputs).reshape(-1, inputs.shape[-1]))
+    q, scale, zero_point = quantize_rows(np.ascontiguousarray(inputs).reshape(math.prod(inputs.shape[:-1]), inputs.shape[-1]))
     acc = wrap_accumulator(_integer_products(q.reshape(inputs.shape), columns), 32)
     return finish_hybrid(acc, scale, zero_point, x, w, plan)
 
@@ -163,8 +164,9 @@ def finish_hybrid(
         left.pop(), right.pop()
     row = _matrix_numbers(left, batches)[..., None] * rows + np.arange(rows)
     columns = as_columns(w, plan.adj_y)
-    sums = columns.sum(axis=-1, dtype=np.int64).reshape(-1, columns.shape[-2])[_matrix_numbers(right, batches)]
-    acc = acc.reshape(*batches, rows, -1).astype(np.float32)
+    sums = row_sums(columns.reshape(math.prod(columns.shape[:-1]), columns.shape[-1])).reshape(columns.shape[:-1])
+    sums = sums.reshape(math.prod(columns.shape[:-2]), columns.shape[-2])[_matrix_numbers(right, batches)]
+    acc = acc.reshape(*batches, rows, acc.shape[-1]).astype(np.float32)
     total = acc - zero_point[row][..., None].astype(np.float32) * sums.astype(np.float32)[..., None, :]
     y = scale[row][..., None] * plan.filter_scale * total.astype(np.int32).astype(np.float32)
     return (np.float32(0) + y).reshape(plan.output_shape)

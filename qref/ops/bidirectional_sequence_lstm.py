@@ -10,6 +10,8 @@ Source   TFLite, bidirectional_sequence_lstm.cc; facts verified in tests/ops/tes
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from qref.schema.enums import TensorType
@@ -40,20 +42,19 @@ def prepare(node: Node) -> Prepared:
     time_major = bool(node.options.get("time_major", False))
     batch = x.shape[1 if time_major else 0]
     forward, backward = (read_lstm(node, layout, batch, x.shape[2], aux_depth=aux_depth) for layout in (FORWARD, BACKWARD))
-    with_weights = forward.gates[3].aux_weights is not None  # type: ignore[union-attr]
+    with_weights = forward.gates["output"].aux_weights is not None
     node.expect(
-        with_weights == (backward.gates[3].aux_weights is not None),
+        with_weights == (backward.gates["output"].aux_weights is not None),
         "weights of the auxiliary input must be there for both directions",
-    )  # type: ignore[union-attr]
+    )
     node.expect(aux is not None or not with_weights, "there are weights of the auxiliary input, but it is missing")
     node.expect(
         aux is None or with_weights or aux_depth == x.shape[2],
         f"auxiliary input {aux} has depth {aux_depth}; expected {x.shape[2]}",
     )
-    same = (forward.cells, forward.outputs) == (backward.cells, backward.outputs)
+    sizes = [(direction.cells, direction.outputs) for direction in (forward, backward)]
     node.expect(
-        same,
-        f"directions of {forward.cells} and {backward.cells} cells, {forward.outputs} and {backward.outputs} outputs; expected the same",
+        sizes[0] == sizes[1], f"the directions have {sizes[0]} and {sizes[1]} cells and outputs; expected the same numbers"
     )
     if merged and not time_major and batch > 1:
         node.unsupported(
@@ -67,17 +68,17 @@ def prepare(node: Node) -> Prepared:
     return Prepared(bidirectional_merged if merged else bidirectional, plans, updates=states, pure=False)
 
 
-def bidirectional(*arguments) -> tuple[np.ndarray, ...]:
+def bidirectional(*arguments: Any) -> tuple[np.ndarray, ...]:
     """Return y forward, y backward and the four states; arguments are the inputs, then the plans of both directions."""
     *tensors, (forward, backward) = arguments
     x, aux = tensors[0], tensors[AUX_INPUT]
-    stacked = aux is not None and forward.inputs.gates[3].aux_weights is None
+    stacked = aux is not None and forward.inputs.gates["output"].aux_weights is None
     first, *first_states = run_lstm(x, None if stacked else aux, tensors, forward)
     second, *second_states = run_lstm(aux if stacked else x, None if stacked else aux, tensors, backward)
     return first, second, *first_states, *second_states
 
 
-def bidirectional_merged(*arguments) -> tuple[np.ndarray, ...]:
+def bidirectional_merged(*arguments: Any) -> tuple[np.ndarray, ...]:
     """Return y [..., 2 O] and the four states."""
     first, second, *states = bidirectional(*arguments)
     return np.concatenate([first, second], axis=-1), *states

@@ -16,6 +16,7 @@ Source   TFLite, bidirectional_sequence_rnn.cc; facts verified in tests/ops/test
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,9 @@ def prepare(node: Node) -> Prepared:
         node.resize(position, (*x.shape[:2], width))
     hybrid = forward.scales[0] is not None
     if hybrid and merged and time_major and batch > 1 and not forward.asymmetric:
-        node.unsupported("merged outputs of several batch entries at once with 8-bit weights, on which LiteRT crashes; set asymmetric_quantize_inputs")
+        node.unsupported(
+            "merged outputs of several entries with 8-bit weights, on which LiteRT crashes; set asymmetric_quantize_inputs"
+        )
     plans = BidirectionalRnnPlan(
         forward,
         backward,
@@ -104,7 +107,7 @@ def _as_read(aux: np.ndarray, plan: BidirectionalRnnPlan) -> np.ndarray:
     return aux.reshape(aux.size)[steps[:, None] * plan.aux_step + np.arange(size)].reshape(aux.shape)
 
 
-def bidirectional(*arguments) -> tuple[np.ndarray, ...]:
+def bidirectional(*arguments: Any) -> tuple[np.ndarray, ...]:
     """Return y forward, y backward and both states; arguments are the inputs, then the plan."""
     *tensors, plan = arguments
     x, aux = tensors[0], tensors[AUX_INPUT]
@@ -116,7 +119,7 @@ def bidirectional(*arguments) -> tuple[np.ndarray, ...]:
     return first, second, first_state, second_state
 
 
-def bidirectional_merged(*arguments) -> tuple[np.ndarray, ...]:
+def bidirectional_merged(*arguments: Any) -> tuple[np.ndarray, ...]:
     """Return y [..., U + V] and both states."""
     first, second, *states = bidirectional(*arguments)
     return np.concatenate([first, second], axis=-1), *states

@@ -21,6 +21,7 @@ def prepare(node: Node) -> Prepared:
     node.expect_type(x, TensorType.FLOAT32, TensorType.FLOAT64, TensorType.INT32, TensorType.INT64)
     node.expect_type(y, TensorType.INT32)
     boundaries = np.array(node.options.get("boundaries", ()), np.float32)
+    node.expect(boundaries.size > 0, "the option boundaries is empty; expected at least one number")
     rising = bool(np.all(boundaries[:-1] <= boundaries[1:]))
     node.expect(rising, f"boundaries {boundaries.tolist()} must be in rising order")
     node.resize(0, x.shape)

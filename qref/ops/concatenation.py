@@ -4,7 +4,7 @@ Layout   x_k [..., n_k, ...] -> y [..., sum of n_k, ...]
 Types    float32, float16, int8, uint8, int16, int32, int64, uint32 or bool; all alike
 Scales   int8: all x as y; int16: zero point 0; uint8: where they differ, x_k is rescaled in float32:
          y = trunc(round(q * scale + bias)) + zp_y      scale = s_k * (1 / s_y), bias = -zp_k * scale
-Source   facts verified in tests/ops/test_concatenation.py
+Source   facts verified in tests/ops/test_movement.py
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qref.arithmetic.fixed_point import round_half_away
+from qref.arithmetic.fixed_point import cast_int32, round_half_away, wrap_int32
 from qref.schema.enums import TensorType
 
 from ._movement import QUANTIZED, axis_of, copied, expect_same_parameters, parameters
@@ -62,8 +62,9 @@ def prepare(node: Node) -> Prepared:
 def _rescale(x: Operand, y: Operand) -> tuple[np.float32, np.float32] | None:
     if parameters(x) == parameters(y):
         return None
-    scale = x.scale * (np.float32(1) / y.scale)
-    return scale, np.float32(-x.zero_point) * scale
+    with np.errstate(all="ignore"):
+        scale = x.scale * (np.float32(1) / y.scale)
+        return scale, np.float32(-x.zero_point) * scale
 
 
 def concatenation(*inputs_and_plan: np.ndarray | ConcatenationPlan) -> np.ndarray:
@@ -76,5 +77,6 @@ def _rescaled(x: np.ndarray, rescale: tuple[np.float32, np.float32] | None, plan
     if rescale is None:
         return x
     scale, bias = rescale
-    real = x.astype(np.float32) * scale + bias
-    return np.clip(round_half_away(real).astype(np.int64) + plan.output_offset, 0, 255).astype(np.uint8)
+    with np.errstate(all="ignore"):
+        rounded = cast_int32(round_half_away(x.astype(np.float32) * scale + bias))
+    return np.clip(wrap_int32(rounded + plan.output_offset), 0, 255).astype(np.uint8)

@@ -13,6 +13,7 @@ Source   8-bit quantization specification, CONV_2D; facts verified in tests/ops/
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -181,20 +182,20 @@ def conv_2d_hybrid_per_channel(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan
 
 
 def wrong_signs(w: np.ndarray) -> np.ndarray | None:
-    """The weights that LiteRT takes the wrong way (see `sign_errors`), None if there are none; its kernel for O % 4 == 0 is right."""
-    wrong = sign_errors(w.reshape(len(w), -1)).reshape(w.shape)
+    """The weights that LiteRT takes the wrong way (see `sign_errors`); None if there are none, as where O % 4 == 0."""
+    wrong = sign_errors(w.reshape(len(w), math.prod(w.shape[1:]))).reshape(w.shape)
     return wrong if len(w) % 4 and wrong.any() else None
 
 
 def quantize_images_symmetric(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The images [B, H, W, C] in int16 and their scales [B, 1, 1, 1], the zero point being 0."""
-    q, scale, _ = quantize_rows_symmetric(x.reshape(len(x), -1))
+    q, scale, _ = quantize_rows_symmetric(x.reshape(len(x), math.prod(x.shape[1:])))
     return q.reshape(x.shape).astype(np.int16), scale.reshape(-1, 1, 1, 1)
 
 
 def quantize_images_asymmetric(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The images [B, H, W, C] in int16, zero points taken off, and their scales [B, 1, 1, 1]."""
-    q, scale, zero_point = quantize_rows_asymmetric(x.reshape(len(x), -1))
+    q, scale, zero_point = quantize_rows_asymmetric(x.reshape(len(x), math.prod(x.shape[1:])))
     return (q.astype(np.int16) - zero_point[:, None].astype(np.int16)).reshape(x.shape), scale.reshape(-1, 1, 1, 1)
 
 

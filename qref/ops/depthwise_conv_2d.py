@@ -41,7 +41,6 @@ FILTER_TYPES = {
     TensorType.INT16: (TensorType.INT8,),
     TensorType.FLOAT32: (TensorType.FLOAT32, TensorType.INT8),
 }
-MAX_STRIDE = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +91,6 @@ def prepare(node: Node) -> Prepared:
     node.expect(fits, f"filter {w} has {channels} channels; expected a multiple of the {depth} channels of {x}")
     node.expect(b is None or len(b.shape) == 1, f"bias {b} has shape {list(b.shape) if b else None}; expected [{channels}]")
     axes = windows(node, x.shape[1:3], w.shape[1:3])
-    node.expect(
-        all(axis.stride <= MAX_STRIDE for axis in axes), f"a stride is above {MAX_STRIDE}, the greatest that kernels take"
-    )
     resize_to_windows(node, x.shape[0], axes, channels)
     multiplier = channels // depth
     if x.type != TensorType.FLOAT32:

@@ -1,7 +1,8 @@
 """DEQUANTIZE: the real numbers that integers stand for.
 
 Layout   x [...] -> y [...]
-Types    x int8, uint8, int4, uint4, int2, per tensor or per axis; int16 per tensor; float16, which widens exactly; y float32
+Types    x int8, uint8, int4, uint4, int2, per tensor or per axis; int16 per tensor, zero point 0; y float32
+         x float16, which widens exactly
 Scales   y = float32(s_x * (x - zero_point(x))), one rounding
 Source   8-bit quantization specification; facts verified in tests/ops/test_dequantize.py
 """
@@ -41,6 +42,8 @@ def prepare(node: Node) -> Prepared:
         return Prepared(widen, None)
     if x.scales.size > 1:
         node.expect_type(x, *PER_AXIS_TYPES)
+    elif x.type == TensorType.INT16:
+        node.expect(x.zero_point == 0, f"int16 tensors need the zero point 0; {x} has {x.zero_point}")
     return Prepared(dequantize, DequantizePlan(x.scales, x.zero_points, check_axis(node, x, x)), explain)
 
 

@@ -20,8 +20,19 @@ from qref.arithmetic.gemmlowp import get_reciprocal
 from qref.errors import InputError
 from qref.schema.enums import TensorType
 
-from ._elementwise import QUANTIZED_TYPES, PlainPlan, clamp, finish, operands, plain_plan, zero_point
-from .node import Node, Prepared
+from ._elementwise import (
+    QUANTIZED_TYPES,
+    PlainPlan,
+    clamp,
+    element_of,
+    explain_finish,
+    finish,
+    operands,
+    plain_plan,
+    wrap,
+    zero_point,
+)
+from .node import Node, Prepared, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +78,10 @@ def prepare(node: Node) -> Prepared:
         int(multiplier),
         int(shift),
         zero_points[2],
-        *activation_range(node.activation, y.dtype, y.scale, zero_points[2]),
+        *activation_range(node.activation, y.dtype, float(y.scale), zero_points[2]),
         y.dtype,
     )
-    return Prepared(div_quantized, plan)
+    return Prepared(div_quantized, plan, explain)
 
 
 def div_quantized(x1: np.ndarray, x2: np.ndarray, plan: DivPlan) -> np.ndarray:
@@ -91,6 +102,39 @@ def div_quantized(x1: np.ndarray, x2: np.ndarray, plan: DivPlan) -> np.ndarray:
     high = fp.saturating_rounding_doubling_high_mul(unscaled, plan.quantized_multiplier)
     quotient = fp.rounding_divide_by_pot(high, headroom + bits - plan.shift)
     return finish(quotient, plan.output_offset, plan.output_activation_min, plan.output_activation_max, plan.output_dtype)
+
+
+def explain(x1: np.ndarray, x2: np.ndarray, plan: DivPlan, element: tuple[int, ...]) -> list[Step]:
+    """Return y[element] step by step in plain Python integers."""
+    a, b = element_of(x1, element) + plan.input1_offset, element_of(x2, element) + plan.input2_offset
+    steps = [Step("x1 + input1_offset", a), Step("x2 + input2_offset", b)]
+    if b < 0:
+        a, b = -a, -b
+        steps += [Step("both negated", (a, b))]
+    bits, headroom = b.bit_length() - 1, 31 - (a if a >= 0 else ~a).bit_length()
+    reciprocal = _reciprocal_of_1_to_2((b << (31 - bits)) - 2**31)
+    unscaled = _high(wrap(a << headroom, 32), reciprocal)
+    high = _high(unscaled, plan.quantized_multiplier)
+    exponent = headroom + bits - plan.shift
+    mask = wrap((1 << exponent % 64) - 1, 32)  # as x86 computes it for the exponents above 31 too
+    quotient = (high >> exponent % 32) + ((high & mask) > (mask >> 1) + (high < 0))
+    steps += [Step("reciprocal of the divisor's leading bits, 31 bits", reciprocal), Step("headroom of the dividend", headroom)]
+    steps += [Step("quotient, not yet scaled", unscaled), Step("quantized_multiplier", plan.quantized_multiplier)]
+    steps += [Step("high half, ties up", high), Step(f"divided by 2^{exponent}, ties away from zero", quotient)]
+    return [*steps, *explain_finish(quotient, plan.output_offset, plan.output_activation_min, plan.output_activation_max)]
+
+
+def _high(a: int, b: int) -> int:
+    return min((a * b + 2**30) >> 31, 2**31 - 1)
+
+
+def _reciprocal_of_1_to_2(fraction: int) -> int:
+    """1 / (1 + fraction) as a fraction of 31 bits, by three of Newton's steps from 48/17 - 32/17 h, h = (1 + fraction) / 2."""
+    half = (fraction + 2**31) >> 1
+    x = 1515870810 + _high(half, -1010580540)
+    for _ in range(3):
+        x += 4 * _high(x, 2**29 - _high(half, x))
+    return min(2 * x, 2**31 - 1)
 
 
 def div_int32(x1: np.ndarray, x2: np.ndarray, plan: Int32Plan) -> np.ndarray:

@@ -2,14 +2,14 @@
 
 Layout   shape [n] int32 or int64, value [] -> y of that shape
 Types    value, y every type; alike
-Scales   int8, uint8, int16: value and y alike
+Scales   value and y alike
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ._movement import EVERY_TYPE, QUANTIZED, copied, expect_same_parameters, index_vector
+from ._movement import EVERY_TYPE, copied, expect_same_parameters, index_vector
 from .node import Node, Prepared, Shape
 
 
@@ -18,8 +18,7 @@ def prepare(node: Node) -> Prepared:
     shape, value = node.input(0), node.input(1)
     y = copied(node, value, *EVERY_TYPE)
     node.expect(value.shape == (), f"{value} has shape {list(value.shape)}; expected a scalar, of shape []")
-    if value.type in QUANTIZED:
-        expect_same_parameters(node, value, y)
+    expect_same_parameters(node, value, y)
     node.resize(0, index_vector(node, shape))
     return Prepared(fill, y.shape)
 

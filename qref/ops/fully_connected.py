@@ -7,9 +7,10 @@ Types    x, y int8 or uint8; w alike, int4, int2; b int32       accumulates in i
          x, y float32; w float32, float16 by way of DEQUANTIZE
          x, y float32; w int8, int4, int2 ("hybrid", dynamic range): each row of x is quantized to int8 on the fly
 Scales   b: s_x * s_w[o], zero point 0;  w: per tensor, or per axis 0 with zero point 0;  int16: zero point 0
+Rows     elements of x behind the last whole row of I are left out, as in LiteRT
 Sparse   w float32 in any form; w int8 in blocks of 16 along I, fixed point as in CONV_2D, or hybrid
-Hybrid   uint8 weights are read as if they were int8, no zero point of weights is looked at, and -128 * q has the wrong sign for
-         negative q in whole blocks of 16: so LiteRT does on x86, and so it is here
+Hybrid   as LiteRT on x86 has it: uint8 weights are read as if they were int8, no zero point of weights is looked at, -128 * q has
+         the wrong sign for negative q in whole blocks of 16 (`sign_errors`), and the sums of rows may wrap (`row_sums`)
 Source   8-bit quantization specification, FULLY_CONNECTED; facts verified in tests/ops/test_fully_connected.py
 """
 
@@ -34,6 +35,7 @@ from ._matmul import (
     integer_matmul,
     integer_plan,
     requantize_accumulator,
+    row_sums,
     sequential_matmul,
     sign_error,
     wrap_accumulator,
@@ -83,7 +85,7 @@ def prepare(node: Node) -> Prepared:
     node.expect(len(w.shape) == 2, f"weights {w} have shape {list(w.shape)}; expected [O, I]")
     units, depth = w.shape
     size = int(np.prod(x.shape, dtype=np.int64))
-    node.expect(depth > 0 and size % depth == 0, f"input {x} of shape {list(x.shape)} does not divide into rows of {depth}")
+    node.expect(depth > 0, f"weights {w} have shape {list(w.shape)}; expected rows of 1 element or more")
     if node.options.get("keep_num_dims", False):
         node.expect(x.shape[-1:] == (depth,), f"keep_num_dims needs a last dimension of {depth}; {x} has shape {list(x.shape)}")
         node.resize(0, (*x.shape[:-1], units))
@@ -146,13 +148,19 @@ def _is_sparse(node: Node, w: Operand) -> bool:
     return True
 
 
+def rows_of(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """The input as rows [rows, I] that the weights [O, I] see."""
+    rows = x.size // w.shape[1]
+    return x.reshape(-1)[: rows * w.shape[1]].reshape(rows, w.shape[1])
+
+
 def fully_connected(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: FullyConnectedPlan) -> np.ndarray:
     """Return y [..., O].
 
     acc[o] = b[o] + sum_i (w[o, i] + filter_offset) * (x[i] + input_offset)       wraps as in C
     y[o]   = clamp(requantize(acc)[o] + output_offset)
     """
-    rows = x.reshape(-1, w.shape[1]).astype(np.int64) + plan.input_offset
+    rows = rows_of(x, w).astype(np.int64) + plan.input_offset
     acc = integer_matmul(rows, w.astype(np.int64) + plan.filter_offset) + (0 if b is None else b.reshape(-1))
     return requantize_accumulator(acc, plan)
 
@@ -160,12 +168,12 @@ def fully_connected(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Fu
 def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: FullyConnectedPlan, element: tuple[int, ...]) -> list[Step]:
     """Return y[element] step by step in plain Python integers."""
     row, channel = divmod(int(np.ravel_multi_index(element, plan.output_shape)), w.shape[0])
-    return explain_taps(zip(x.reshape(-1, w.shape[1])[row].tolist(), w[channel].tolist()), b, plan, channel)
+    return explain_taps(zip(x.ravel()[row * w.shape[1] :].tolist(), w[channel].tolist()), b, plan, channel)
 
 
 def fully_connected_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Float32Plan) -> np.ndarray:
     """Return y [..., O] float32: products summed from 0 in ascending i, then the bias, then the clamp."""
-    return finish_float32(sequential_matmul(x.reshape(-1, w.shape[1]), w), b, plan.low, plan.high).reshape(plan.output_shape)
+    return finish_float32(sequential_matmul(rows_of(x, w), w), b, plan.low, plan.high).reshape(plan.output_shape)
 
 
 def fully_connected_hybrid(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: HybridPlan) -> np.ndarray:
@@ -175,13 +183,15 @@ def fully_connected_hybrid(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, p
     y[row, o] = clamp(b[o] + f32(acc) * f32(s[row] * filter_scale[o]))          acc = sum_i w[o, i] * (q[row, i] - z[row])
     """
     q, scale, zero_point = quantize_rows(x, w, plan)
-    return finish_hybrid(integer_matmul(q - zero_point, w.view(np.int8)) + sign_error(q, w.view(np.int8)), scale, x, b, plan)
+    weights = w.view(np.int8)
+    acc = integer_matmul(q, weights) + sign_error(q, weights) - zero_point * row_sums(weights)
+    return finish_hybrid(acc, scale, x, b, plan)
 
 
 def quantize_rows(x: np.ndarray, w: np.ndarray, plan: HybridPlan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The rows of x in int8, their scales [rows, 1] float32 and zero points [rows, 1] int16."""
     quantize = quantize_rows_asymmetric if plan.asymmetric else quantize_rows_symmetric
-    q, scale, zero_point = quantize(x.reshape(-1, w.shape[1]))
+    q, scale, zero_point = quantize(rows_of(x, w))
     return q, scale[:, None], zero_point[:, None].astype(np.int16)
 
 
@@ -211,13 +221,5 @@ def fully_connected_hybrid_sparse(x: np.ndarray, w: np.ndarray, b: np.ndarray | 
     y = np.broadcast_to(np.zeros(len(w), np.float32) if b is None else b.reshape(-1), (len(q), len(w)))
     if x.any():
         y = y - scaled_offset * w.sum(axis=1, dtype=np.int64).astype(np.float32) if plan.asymmetric else y
-        y = y + sparse_products(q, w).astype(np.float32) * scale
+        y = y + (integer_matmul(q, w) + sign_error(q, w)).astype(np.float32) * scale
     return np.clip(y, plan.low, plan.high).reshape(plan.output_shape)
-
-
-def sparse_products(q: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Return q [rows, I] . w [O, I]T as int64, with LiteRT's sign errors: four rows at a time, it moves the sign of w to q."""
-    fours = len(q) // 4 * 4
-    together = 256 * integer_matmul(q[:fours] == -128, np.minimum(w, 0))
-    alone = np.zeros((len(q) - fours, len(w)), np.int64) + sign_error(q[fours:], w)
-    return integer_matmul(q, w) + np.concatenate([together, alone])

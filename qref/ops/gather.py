@@ -7,6 +7,7 @@ Types    x, y float32, float16, int8, uint8, int16, int32, int64 or bool; y take
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,8 +58,8 @@ def gather(x: np.ndarray, positions: np.ndarray, plan: GatherPlan) -> np.ndarray
     if plan.batch_dims == 0:
         return np.array(x.take(positions.astype(np.int64), axis=plan.axis))
     batch, axis = x.shape[: plan.batch_dims], plan.axis - plan.batch_dims
-    slices = x.reshape(-1, *x.shape[plan.batch_dims :])
-    wanted = positions.reshape(-1, *positions.shape[plan.batch_dims :]).astype(np.int64)
+    slices = x.reshape(math.prod(batch), *x.shape[plan.batch_dims :])
+    wanted = positions.reshape(math.prod(batch), *positions.shape[plan.batch_dims :]).astype(np.int64)
     y = np.empty((len(slices), *slices.shape[1 : axis + 1], *wanted.shape[1:], *slices.shape[axis + 2 :]), x.dtype)
     for one, where, out in zip(slices, wanted, y):
         out[...] = one.take(where, axis=axis)

@@ -24,7 +24,9 @@ def prepare(node: Node) -> Prepared:
     node.expect_type(coordinates, *POSITIONS)
     node.expect(x.shape and coordinates.shape, f"{x} and {coordinates} need at least one dimension")
     depth = coordinates.shape[-1]
-    node.expect(depth <= len(x.shape), f"{coordinates} holds {depth} coordinates for {len(x.shape)} dimensions of {x}")
+    fits = 0 < depth <= len(x.shape)
+    node.expect(fits, f"{coordinates} holds {depth} coordinates; expected 1 to {len(x.shape)}, the dimensions of {x}")
+    node.expect(0 not in x.shape or 0 in coordinates.shape, f"{x} of shape {list(x.shape)} has no elements to gather")
     node.resize(0, coordinates.shape[:-1] + x.shape[depth:], x.type)
     return Prepared(gather_nd, str(node))
 

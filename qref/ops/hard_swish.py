@@ -3,6 +3,7 @@
 Layout   x [...] -> y [...]
 Types    float32; int8, uint8, in 16-bit fixed point
 Scales   any with s_x / s_y < 128
+Note     where s_x / s_y < 2^-9, LiteRT divides a 16-bit number by 2^16 or more and gets 1 or -1 LSB, not 0; so does qref
 Source   LiteRT, reference/hard_swish.h; facts verified in tests/ops/test_relu.py
 """
 
@@ -74,7 +75,10 @@ def hard_swish(x: np.ndarray, plan: HardSwishPlan) -> np.ndarray:
     relu = rounding_divide_by_pot(saturating_left_shift_16(relu, min(left, 1)), right)
     product = (relu + 2**15 >> 1) * multiply(v, plan.output_multiplier)
     swish = wrap_int16(np.sign(product) * (np.abs(product) >> 15))
-    y = rounding_divide_by_pot(swish, -plan.output_exponent) + plan.output_offset
+    if plan.output_exponent < -15:
+        y = np.where(swish < 0, -1, 1) + plan.output_offset
+    else:
+        y = rounding_divide_by_pot(swish, -plan.output_exponent) + plan.output_offset
     return np.asarray(np.clip(y, limits.min, limits.max)).astype(x.dtype)
 
 

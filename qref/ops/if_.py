@@ -40,7 +40,7 @@ def prepare(node: Node) -> Prepared:
         expect_input_types(node, option, branches[-1], inputs)
     assert node.invoke_subgraph is not None
     dtypes = tuple(y.dtype for y in node.outputs)
-    return Prepared(if_, IfPlan(*branches, dtypes, node.invoke_subgraph, str(node)), pure=False)
+    return Prepared(if_, IfPlan(branches[0], branches[1], dtypes, node.invoke_subgraph, str(node)), pure=False)
 
 
 def if_(condition: np.ndarray, *inputs_and_plan: np.ndarray | IfPlan) -> tuple[np.ndarray, ...]:

@@ -16,7 +16,7 @@ from qref.arithmetic.fixed_point import multiply_by_quantized_multiplier, wrap_i
 from qref.arithmetic.gemmlowp import get_inv_sqrt_quantized_multiplier_exp
 from qref.schema.enums import TensorType
 
-from ._unary import QUANTIZED_8BIT, AsIs, operands
+from ._unary import QUANTIZED_8BIT, AsIs, expect_representable_zero, operands
 from .node import Node, Prepared
 
 LEAST_NORM = np.float32(1e-6)
@@ -38,6 +38,7 @@ def prepare(node: Node) -> Prepared:
         node.unsupported(f"fused activation function {node.activation}; L2_NORMALIZATION takes none")
     if x.type == TensorType.FLOAT32:
         return Prepared(l2_normalization_float32, AsIs())
+    expect_representable_zero(node, x)
     zero_point = 0 if y.type == TensorType.INT8 else 128
     message = f"{y} has the scale {y.scale} and the zero point {y.zero_point}; L2_NORMALIZATION needs {1 / 128} and {zero_point}"
     node.expect(y.scale == 1 / 128 and y.zero_point == zero_point, message)

@@ -16,7 +16,7 @@ from qref.arithmetic.requantize import Requantize
 from qref.schema.enums import TensorType
 
 from ._unary import QUANTIZED_8BIT, expect_symmetric, operands, ratio, scales
-from .node import Node, Prepared
+from .node import Node, Prepared, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def prepare(node: Node) -> Prepared:
     with np.errstate(all="ignore"):
         alpha_scale = input_scale * alpha
     identity, scaled = (node.requantize(ratio(scale, output_scale)) for scale in (input_scale, alpha_scale))
-    return Prepared(leaky_relu, LeakyReluPlan(-x.zero_point, y.zero_point, identity, scaled))
+    return Prepared(leaky_relu, LeakyReluPlan(-x.zero_point, y.zero_point, identity, scaled), explain)
 
 
 def leaky_relu(x: np.ndarray, plan: LeakyReluPlan) -> np.ndarray:
@@ -61,6 +61,18 @@ def leaky_relu(x: np.ndarray, plan: LeakyReluPlan) -> np.ndarray:
     v = x.reshape(-1).astype(np.int64) + plan.input_offset
     scaled = np.where(v >= 0, plan.requantize(v), plan.requantize_alpha(v))
     return np.clip(scaled + plan.output_offset, limits.min, limits.max).astype(x.dtype).reshape(x.shape)
+
+
+def explain(x: np.ndarray, plan: LeakyReluPlan, element: tuple[int, ...]) -> list[Step]:
+    """Return y[element] step by step in plain Python integers."""
+    limits = np.iinfo(x.dtype)
+    value = int(x[element]) + plan.input_offset
+    rule = plan.requantize if value >= 0 else plan.requantize_alpha
+    steps = [Step("x + input_offset", value)]
+    steps += [Step(name, step) for name, step in rule.explain(value, 0)]
+    result = steps[-1].value + plan.output_offset
+    clamped = min(max(result, int(limits.min)), int(limits.max))
+    return [*steps, Step("+ output_offset", result), Step("clamped", clamped)]
 
 
 def leaky_relu_float32(x: np.ndarray, plan: Float32LeakyReluPlan) -> np.ndarray:

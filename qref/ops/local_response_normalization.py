@@ -34,7 +34,7 @@ def prepare(node: Node) -> Prepared:
     x, _ = operands(node, TensorType.FLOAT32)
     expect_rank(node, x, *"NHWC")
     radius = node.options.get("radius", 0)
-    node.expect(radius >= 0, f"radius is {radius}; expected 0 or more")
+    node.expect(0 <= radius < 2**30, f"radius is {radius}; expected 0 or more, and below 2^30")
     bias, alpha, beta = (float(node.options.get(name, 0.0)) for name in ("bias", "alpha", "beta"))
     return Prepared(local_response_normalization, LocalResponsePlan(radius, bias, alpha, beta))
 

@@ -3,7 +3,7 @@
 Layout   x [...], axes [n] int32 -> y without these axes, or with 1 in their place (keep_dims)
 Types    x, y int8, uint8 or int16 (zero point 0)     x, y float32     x, y int32 or int64
 Scales   any for x and y: the mean is rescaled
-Source   8-bit quantization specification, MEAN; facts verified in tests/ops/test_mean.py
+Source   8-bit quantization specification, MEAN; facts verified in tests/ops/test_reductions.py
 
 The integers of quantized tensors are summed in int32. The division by the count n is part of the multiplier, which loses up to
 one bit: with effective_scale = M * 2^(shift - 31) and k = floor(log2(n)),

@@ -73,7 +73,7 @@ def prepare(node: Node) -> Prepared:
         node.expect(x1.shape == x2.shape, f"shapes {list(x1.shape)} and {list(x2.shape)}; int16 into 8 bits does not broadcast")
         offset = zero_point(node, y)
         return Prepared(
-            mul_fractions, FractionPlan(offset, *activation_range(node.activation, y.dtype, y.scale, offset), y.dtype)
+            mul_fractions, FractionPlan(offset, *activation_range(node.activation, y.dtype, float(y.scale), offset), y.dtype)
         )
     node.expect_type(y, x1.type)
     if x1.type == TensorType.COMPLEX64:
@@ -95,7 +95,7 @@ def _plan(node: Node, x1: Operand, x2: Operand) -> MulPlan:
         -zero_points[1],
         node.requantize(effective_scale),
         zero_points[2],
-        *activation_range(node.activation, y.dtype, y.scale, zero_points[2]),
+        *activation_range(node.activation, y.dtype, float(y.scale), zero_points[2]),
         y.dtype,
     )
 

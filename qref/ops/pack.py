@@ -34,4 +34,4 @@ def prepare(node: Node) -> Prepared:
 def pack(*inputs_and_axis: np.ndarray | int) -> np.ndarray:
     """Return y; the last argument is the plan, the axis."""
     *inputs, axis = inputs_and_axis
-    return np.stack(inputs, axis=axis)  # type: ignore[arg-type]
+    return np.stack(inputs, axis=axis)

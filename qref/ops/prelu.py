@@ -1,7 +1,8 @@
 """PRELU: y = x where x >= 0, else x * alpha.
 
 Layout   x, alpha that broadcasts to the shape of x -> y of that shape
-Types    int8, uint8, int16, quantized; float32
+Types    int8, uint8, quantized; int16 with alpha int8; float32
+         int16 with alpha int16: LiteRT reads the first half of alpha's bytes as int8, and so does this
 Scales   any: s_x / s_y where x >= 0, s_x * s_alpha / s_y else, both in float32
 Source   facts verified in tests/ops/test_prelu.py
 """
@@ -15,7 +16,17 @@ import numpy as np
 from qref.arithmetic.requantize import Requantize
 from qref.schema.enums import TensorType
 
-from ._elementwise import QUANTIZED_TYPES, element_of, explain_finish, finish, operands, wrap, zero_point
+from ._elementwise import (
+    QUANTIZED_TYPES,
+    broadcast_shape,
+    check_counts,
+    check_same_type,
+    element_of,
+    explain_finish,
+    finish,
+    wrap,
+    zero_point,
+)
 from .node import Node, Prepared, Step
 
 
@@ -33,8 +44,14 @@ class PreluPlan:
 
 def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
-    x, alpha = operands(node, *QUANTIZED_TYPES, TensorType.FLOAT32)
-    y = node.output()
+    check_counts(node, 2)
+    x, alpha, y = node.input(0), node.input(1), node.output()
+    node.expect_type(x, *QUANTIZED_TYPES, TensorType.FLOAT32)
+    if x.type == TensorType.INT16:
+        node.expect_type(alpha, TensorType.INT8, TensorType.INT16)
+    else:
+        check_same_type(node, x, alpha)
+    node.resize(0, broadcast_shape(node, x, alpha), x.type)
     message = f"{alpha} of shape {list(alpha.shape)} broadcasts {x} to {list(y.shape)}; expected {list(x.shape)}"
     node.expect(y.shape == x.shape, message)
     if x.type == TensorType.FLOAT32:
@@ -48,7 +65,7 @@ def prepare(node: Node) -> Prepared:
 def prelu_quantized(x: np.ndarray, alpha: np.ndarray, plan: PreluPlan) -> np.ndarray:
     """Return y, v = x + input_offset: v >= 0: clamp(identity(v) + output_offset), else slope(v * (alpha + alpha_offset))."""
     v = x.astype(np.int64) + plan.input_offset
-    product = v * (alpha.astype(np.int64) + plan.alpha_offset)
+    product = v * (_as_8_bits(alpha).astype(np.int64) + plan.alpha_offset)
     scaled = np.where(v.reshape(-1) >= 0, plan.identity(v.reshape(-1)), plan.slope(product.reshape(-1))).reshape(x.shape)
     limits = np.iinfo(plan.output_dtype)
     return finish(scaled, plan.output_offset, limits.min, limits.max, plan.output_dtype)
@@ -56,7 +73,7 @@ def prelu_quantized(x: np.ndarray, alpha: np.ndarray, plan: PreluPlan) -> np.nda
 
 def explain(x: np.ndarray, alpha: np.ndarray, plan: PreluPlan, element: tuple[int, ...]) -> list[Step]:
     """Return y[element] step by step in plain Python integers."""
-    q, a = element_of(x, element), element_of(alpha, element)
+    q, a = element_of(x, element), element_of(_as_8_bits(alpha), element)
     v = q + plan.input_offset
     steps = [Step("x", q), Step("x + input_offset", v)]
     rule = plan.identity
@@ -66,6 +83,13 @@ def explain(x: np.ndarray, alpha: np.ndarray, plan: PreluPlan, element: tuple[in
     steps += [Step(name, value) for name, value in rule.explain(v, 0)]
     limits = np.iinfo(plan.output_dtype)
     return [*steps, *explain_finish(steps[-1].value, plan.output_offset, int(limits.min), int(limits.max))]
+
+
+def _as_8_bits(alpha: np.ndarray) -> np.ndarray:
+    """What the kernels read of alpha."""
+    if alpha.dtype != np.int16:
+        return alpha
+    return np.frombuffer(alpha.tobytes(), np.int8)[: alpha.size].reshape(alpha.shape)
 
 
 @np.errstate(all="ignore")

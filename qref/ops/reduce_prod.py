@@ -3,7 +3,7 @@
 Layout   x [...], axes [n] int32 -> y without these axes, or with 1 in their place (keep_dims)
 Types    x, y quantized int8 or int16 (zero point 0), float32; int8, int16, int32 or int64 (wrap); bool (and)
 Scales   any for x and y: each of the n factors is rescaled by s_x / s_y^(1/n)
-Source   facts verified in tests/ops/test_reduce_prod.py
+Source   facts verified in tests/ops/test_reductions.py
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import numpy as np
 from qref.errors import InputError
 from qref.schema.enums import TensorType
 
-from ._movement import INDEX, axis_of, copied
+from ._movement import INDEX, copied
 from .node import Node, Prepared
 
 TYPES = (TensorType.FLOAT32, TensorType.UINT8, TensorType.INT16, TensorType.INT32, TensorType.INT64)
@@ -34,8 +34,9 @@ def prepare(node: Node) -> Prepared:
     copied(node, x, *TYPES)
     node.expect_type(lengths, *INDEX)
     rank = len(x.shape)
-    seq_dim, batch_dim = (axis_of(node, node.options.get(name, 0), rank) for name in ("seq_dim", "batch_dim"))
-    node.expect(seq_dim != batch_dim, f"seq_dim and batch_dim are both {seq_dim}; expected two axes")
+    seq_dim, batch_dim = (node.options.get(name, 0) for name in ("seq_dim", "batch_dim"))
+    fits = 0 <= seq_dim < rank and 0 <= batch_dim < rank and seq_dim != batch_dim
+    node.expect(fits, f"seq_dim is {seq_dim} and batch_dim {batch_dim}; expected two of the axes 0 to {rank - 1}")
     expected = (x.shape[batch_dim],)
     node.expect(lengths.shape == expected, f"{lengths} has shape {list(lengths.shape)}; expected {list(expected)}")
     node.resize(0, x.shape)

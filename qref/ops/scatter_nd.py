@@ -37,7 +37,7 @@ def prepare(node: Node) -> Prepared:
     node.resize(0, wanted)
     depth = coordinates.shape[-1]
     expected = coordinates.shape[:-1] + wanted[depth:]
-    fits = depth <= len(wanted) and updates.shape == expected
+    fits = 0 < depth <= len(wanted) and updates.shape == expected
     node.expect(fits, f"updates {updates} have shape {list(updates.shape)}; expected {list(expected)} for y {list(wanted)}")
     return Prepared(scatter_nd, ScatterPlan(wanted, str(node)))
 

@@ -71,7 +71,7 @@ def prepare(node: Node) -> Prepared:
     if x.type in QUANTIZED_8BIT:
         if y.type == TensorType.INT8:
             _expect_output(node, y, 1 / 256, -128)
-        node.expect(beta * x.scale > 0, f"beta is {beta} and the scale of {x} {x.scale}; expected a product above 0")
+        node.expect(beta * float(x.scale) > 0, f"beta is {beta} and the scale of {x} {x.scale}; expected a product above 0")
         return Prepared(softmax, SoftmaxPlan(*softmax_scaling(beta, float(x.scale)), y.dtype), explain)
     node.expect(x.zero_point == 0, f"{x} has the zero point {x.zero_point}; int16 needs the zero point 0")
     _expect_output(node, y, 1 / 32768, 0)

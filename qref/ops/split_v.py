@@ -21,6 +21,8 @@ def prepare(node: Node) -> Prepared:
     wanted, position = list(index_vector(node, sizes)), axis_of(node, index_scalar(node, axis, TensorType.INT32), len(x.shape))
     count, size = len(node.outputs), x.shape[position]
     node.expect(len(wanted) == count and count > 0, f"{sizes} holds {len(wanted)} sizes; there are {count} outputs")
+    splits = node.options.get("num_splits", count)
+    node.expect(splits == count, f"num_splits is {splits}; there are {count} outputs")
     node.expect(wanted.count(-1) <= 1, f"sizes {wanted}: only one can be left over (-1)")
     rest = size - sum(n for n in wanted if n != -1)
     wanted = [rest if n == -1 else n for n in wanted]

@@ -3,7 +3,7 @@
 Layout   x [...], axes [n] int32 -> y without these axes, or with 1 in their place (keep_dims)
 Types    x, y int8 or uint8     x, y float32     x, y int32 or int64 (wrap)     x, y bool (or)
 Scales   any for x and y: the sum is rescaled
-Source   8-bit quantization specification, SUM; facts verified in tests/ops/test_sum.py
+Source   8-bit quantization specification, SUM; facts verified in tests/ops/test_reductions.py
 
 The reference kernel reads int8 as if it were uint8, and writes it so: what is summed are the bytes 0 to 255, and the result is
 clamped to 0 to 255 before it is read as int8 again. qref gives those bits. For int16 the same kernel writes only one half

@@ -8,7 +8,7 @@ Layout   x [B, I], feature weights [F, I], time weights [F, M], bias [U] (option
 
 Types    x, y int8; feature weights int8; time weights, state int16; bias int32
          x, y, bias, state float32; weights float32, int8 or uint8 (read as int8)
-Scales   f: s_x s_f / s_state; y: s_state s_t / s_y, both float32; f saturates to int16; integers need the option RELU, which does nothing
+Scales   f: s_x s_f / s_state, y: s_state s_t / s_y, both float32; integers need the fused activation RELU, which does nothing
 Source   TFLite, svdf.cc and reference/svdf.h; facts verified in tests/ops/test_svdf.py
 """
 
@@ -81,9 +81,9 @@ def prepare(node: Node) -> Prepared:
     state = expect_state(node, STATE, state_type, batch * filters * memory)
     node.resize(0, (batch, filters // rank))
     if not integer:
-        scales = (None, None) if w.type == TensorType.FLOAT32 else (w.scale, time_weights.scale)
-        asymmetric = bool(node.options.get("asymmetric_quantize_inputs", False))
-        plan = SvdfFloatPlan(rank, read_activation(node, *ACTIVATIONS), *scales, asymmetric)
+        hybrid, asymmetric = w.type != TensorType.FLOAT32, bool(node.options.get("asymmetric_quantize_inputs", False))
+        feature_scale, time_scale = (w.scale, time_weights.scale) if hybrid else (None, None)
+        plan = SvdfFloatPlan(rank, read_activation(node, *ACTIVATIONS), feature_scale, time_scale, asymmetric)
         return Prepared(svdf_float32, plan, updates=(STATE,), pure=False)
     read_activation(node, "RELU")
     with np.errstate(all="ignore"):
@@ -141,7 +141,7 @@ def svdf_float32(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return y and the new state; all sums in four lanes, the bias last. Rows of x are quantized where weights have 8 bits."""
     zeros = np.zeros((len(x), len(w)), np.float32)
-    if plan.feature_scale is None:
+    if plan.feature_scale is None or plan.time_scale is None:
         features = _eigen.add_lane_products(zeros, x, w)
     else:
         features = zeros + quantized_product(x, w, plan.feature_scale, plan.asymmetric) if x.any() else zeros

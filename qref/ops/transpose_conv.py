@@ -76,7 +76,7 @@ def prepare(node: Node) -> Prepared:
     node.expect_type(y, x.type)
     expect_rank(node, x, "B", "H", "W", "C")
     expect_rank(node, w, "O", "KH", "KW", "C")
-    node.expect(x.shape[3] == w.shape[3], f"filter {w} has {w.shape[3]} input channels; {x} has {x.shape[3]}: expected as many")
+    node.expect(x.shape[3] == w.shape[3] > 0, f"filter {w} has {w.shape[3]} channels; {x} has {x.shape[3]}: expected as many")
     node.expect(
         shape.shape == (4,), f"output shape {shape} has shape {list(shape.shape)}; expected [4]: batch, height, width, channels"
     )
@@ -87,10 +87,10 @@ def prepare(node: Node) -> Prepared:
         fits, f"the output shape is {list(output_shape)}; expected batch {batch} and {channels} channels, as {x} and {w} have"
     )
     node.resize(0, output_shape)
-    axes = tuple(
-        Axis(axis.image_size, axis.filter_size, size, axis.stride, 1, axis.padding)
-        for axis, size in zip(windows(node, output_shape[1:3], w.shape[1:3], dilated=False), x.shape[1:3])
-    )
+    axes = windows(node, output_shape[1:3], w.shape[1:3], dilated=False)
+    sizes = tuple(axis.output_size for axis in axes)
+    message = f"CONV_2D of {list(output_shape)} has the size {list(sizes)}; expected that of {x}, {list(x.shape[1:3])}"
+    node.expect(sizes == x.shape[1:3], message)
     if x.type != TensorType.FLOAT32:
         return _prepare_integer(node, axes)
     check_bias(node, b, channels, TensorType.FLOAT32, quantized=False)

@@ -23,7 +23,8 @@ def prepare(node: Node) -> Prepared:
     code = node.options.get("idx_out_type", TensorType.INT32)
     node.expect(code in INDEX, f"idx_out_type is {code}; expected INT32 or INT64")
     node.expect(len(x.shape) == 1, f"{x} has shape {list(x.shape)}; expected a vector")
-    node.resize(1, x.shape, TensorType(code))
+    node.expect_type(node.output(1), TensorType(code))
+    node.resize(1, x.shape)
     return Prepared(unique, node.output(1).dtype)
 
 

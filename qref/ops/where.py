@@ -33,7 +33,7 @@ def prepare(node: Node) -> Prepared:
     node.expect_type(x, *TYPES)
     node.expect(len(x.shape) > 0, f"{x} is a scalar; expected at least one dimension")
     node.output().type = TensorType.INT64
-    node.resize(0, (np.count_nonzero(x.value), len(x.shape)))
+    node.resize(0, (int(np.count_nonzero(x.value)), len(x.shape)))
     return Prepared(where, None)
 
 

@@ -5,9 +5,9 @@ import pytest
 from elementwise_models import EMPTY, NONE, RELU, RELU6, RELU_N1_TO_1, SHAPES, arrays_of, binary, quantizations, whole_range
 from one_operator import both_refuse, compare, evaluate, refusal
 from oracle import needs_litert
+from qref.schema import TensorType
 
 from qref.ops.add import prepare
-from qref.schema import TensorType
 
 INT8, UINT8, INT16, INT32, INT64 = TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT32, TensorType.INT64
 FLOAT16, FLOAT32 = TensorType.FLOAT16, TensorType.FLOAT32
@@ -34,7 +34,9 @@ def test_add_clamps_in_the_outputs_scale(activation):
 
 
 @needs_litert
-@pytest.mark.parametrize("scales", [(0.5, 0.5, 0.5), (0.25, 0.5, 0.5), (0.5, 2**-9, 0.5), (2**-14, 2**-30, 2**-14), (1, 2**-31, 1)])
+@pytest.mark.parametrize(
+    "scales", [(0.5, 0.5, 0.5), (0.25, 0.5, 0.5), (0.5, 2**-9, 0.5), (2**-14, 2**-30, 2**-14), (1, 2**-31, 1)]
+)
 def test_add_int16_with_powers_of_two_shifts_one_operand(scales):
     rng = np.random.default_rng(3)
     for activation in (NONE, RELU6):

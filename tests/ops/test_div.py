@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from elementwise_models import RELU6, SHAPES, arrays_of, binary, quantizations, whole_range
+from explanations import check_explanations
 from one_operator import both_refuse, compare, evaluate
 from oracle import needs_litert
-
 from qref.schema import TensorType
+
+from qref.ops.div import prepare
 
 INT8, UINT8, INT16, INT32, FLOAT32 = TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT32, TensorType.FLOAT32
 
@@ -29,6 +31,15 @@ def test_div_of_small_quotients_shifts_by_more_than_31_bits(type):
     for scales in ((0.01, 0.1, 5.0), (1e-3, 1.0, 1.0), (1e-6, 3.0, 0.7)):
         x1, x2 = arrays_of(rng, type, (1000,), (1000,))
         compare(binary("DIV", type, (1000,), (1000,), scales), x1, np.where(x2 == 0, 1, x2).astype(x2.dtype))
+
+
+@pytest.mark.parametrize("type", [INT8, UINT8, INT16])
+def test_div_explains_every_element(type):
+    rng = np.random.default_rng(4)
+    for scales, zero_points in [*quantizations(rng, type, 8), ((1e-6, 3.0, 0.7), (0, 0, 0))]:
+        x1, x2 = arrays_of(rng, type, (20, 1), (1, 20))
+        x2 = np.where(x2 == zero_points[1], x2 ^ 1, x2).astype(x2.dtype)
+        check_explanations(binary("DIV", type, (20, 1), (1, 20), scales, zero_points), prepare, x1, x2)
 
 
 @needs_litert

@@ -9,7 +9,9 @@ from qref.schema import TensorType
 from unary_models import every_value, random_scale, unary_model
 
 from qref import ModelError
+from qref.arithmetic.requantize import DoubleRounding
 from qref.interpreter import Interpreter
+from qref.ops import _relu, leaky_relu
 
 INT8, UINT8, INT16, FLOAT32 = TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.FLOAT32
 TYPES = {
@@ -86,3 +88,32 @@ def test_leaky_relu_refuses_an_alpha_that_is_no_number(value):
     model = unary_model("LEAKY_RELU", INT8, (2,), (0.1, 0), (0.1, 0), options=alpha(value))
     with pytest.raises(ModelError, match="multiplier must be finite"):
         Interpreter(model_content=model).allocate_tensors()
+
+
+@needs_litert
+@pytest.mark.parametrize("type", [INT8, UINT8])
+@pytest.mark.parametrize("ratio", [2.0**-7, 2.0**-8, 2.0**-9, 1e-4, 1e-6, 1e-9])
+def test_hard_swish_to_a_far_coarser_scale_gives_one_step_as_in_litert(type, ratio):
+    x = every_value(type.dtype)
+    assert_equals_litert(unary_model("HARD_SWISH", type, x.shape, (0.05, 3), (0.05 / ratio, 7)), [{0: x}])
+
+
+@pytest.mark.parametrize("name", ["RELU", "LEAKY_RELU", "HARD_SWISH", "LOGISTIC", "ABS", "L2_NORMALIZATION"])
+def test_a_zero_point_that_is_no_value_of_the_type_is_refused(name):
+    output = {"LOGISTIC": (1 / 256, -128), "L2_NORMALIZATION": (1 / 128, 0)}.get(name, (0.1, 0))
+    with pytest.raises(ModelError, match="zero point 300; expected a value of INT8"):
+        Interpreter(model_content=unary_model(name, INT8, (2,), (0.1, 300), output)).allocate_tensors()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+@pytest.mark.parametrize("scale", [0.5, 0.03 / 0.04, 1.7, -0.25])
+def test_activations_explain_every_element_as_their_reference(dtype, scale):
+    x, rule = every_value(dtype), DoubleRounding.of(np.array([abs(scale)]))
+    clamp = _relu.ClampPlan(-3, 5, rule, 5, 90)
+    leaky = leaky_relu.LeakyReluPlan(-3, 5, rule, DoubleRounding.of(np.array([scale])))
+    for reference, explain, plan in (
+        (_relu.clamp_quantized, _relu.explain, clamp),
+        (leaky_relu.leaky_relu, leaky_relu.explain, leaky),
+    ):
+        y = reference(x, plan)
+        assert [explain(x, plan, (i,))[-1].value for i in range(x.size)] == y.tolist()

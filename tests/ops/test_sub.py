@@ -6,9 +6,9 @@ from elementwise_models import EMPTY, NONE, RELU6, SHAPES, arrays_of, binary, qu
 from explanations import check_explanations
 from one_operator import both_refuse, compare, evaluate, refusal
 from oracle import needs_litert
+from qref.schema import TensorType
 
 from qref.ops.sub import prepare
-from qref.schema import TensorType
 
 INT8, UINT8, INT16, INT32, INT64 = TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT32, TensorType.INT64
 FLOAT32 = TensorType.FLOAT32
@@ -25,7 +25,9 @@ def test_sub_rescales_both_operands_to_twice_the_greater_scale(type):
 
 
 @needs_litert
-@pytest.mark.parametrize("scales", [(0.5, 0.5, 0.5), (0.25, 0.5, 0.5), (0.5, 2**-9, 0.5), (2**-14, 2**-30, 2**-14), (1, 2**-31, 1)])
+@pytest.mark.parametrize(
+    "scales", [(0.5, 0.5, 0.5), (0.25, 0.5, 0.5), (0.5, 2**-9, 0.5), (2**-14, 2**-30, 2**-14), (1, 2**-31, 1)]
+)
 @pytest.mark.parametrize("shapes", [((700,), (700,)), ((20, 30), (30,))])
 def test_sub_int16_with_powers_of_two_shifts_one_operand_and_broadcasts(scales, shapes):
     rng = np.random.default_rng(3)

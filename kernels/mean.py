@@ -1,0 +1,23 @@
+"""Sums of small integers along one axis, for MEAN and SUM."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+
+@numba.njit(cache=True, nogil=True)
+def sum_axis(x, acc):
+    """Sum x [A, N, C], contiguous, over its middle axis into acc [A, C] int32, wrapping as in C."""
+    for a in range(x.shape[0]):
+        if x.shape[2] == 1:
+            total = np.int32(0)
+            for n in range(x.shape[1]):
+                total += np.int32(x[a, n, 0])
+            acc[a, 0] = total
+            continue
+        for c in range(x.shape[2]):
+            acc[a, c] = np.int32(0)
+        for n in range(x.shape[1]):
+            for c in range(x.shape[2]):
+                acc[a, c] += np.int32(x[a, n, c])

@@ -1,0 +1,102 @@
+"""The three forms of FULLY_CONNECTED, CONV_2D and DEPTHWISE_CONV_2D are equal: explain == NumPy reference == numba kernel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matmul_models import F32, I2, I4, I8, I16, I32, I64, U8, conv_2d, depthwise_conv_2d, fully_connected
+from one_operator import every
+from oracle import assert_same_bits
+
+from qref.dispatch import bind
+from qref.execution import Execution, Resources
+from qref.runtimes import runtime
+
+SEEDS = st.integers(0, 2**32 - 1)
+INT32_BIAS = {"bias_type": I32, "options": {"quantized_bias_type": I32}}
+INT64_BIAS = {"options": {"quantized_bias_type": I64}}
+ASYMMETRIC = {"options": {"asymmetric_quantize_inputs": True}}
+
+INTEGER_CASES = [
+    *[(fully_connected, {"x_type": x, "w_type": w}) for x in (I8, I16) for w in (I8, I4, I2)],
+    (fully_connected, {"x_type": I8, "per_axis": False}),
+    (fully_connected, {"x_type": U8, "per_axis": False}),
+    (fully_connected, {"x_type": U8, "per_axis": False, "y_type": I16}),
+    (fully_connected, {"x_type": I16, **INT32_BIAS}),
+    (fully_connected, {"x_type": I16, "w_type": I16, **INT64_BIAS}),
+    (fully_connected, {"x_type": I8, "bias": "left away"}),
+    *[(conv_2d, {"x_type": x, "w_type": w, "groups": groups}) for x in (I8, I16) for w in (I8, I4) for groups in (1, 2)],
+    (conv_2d, {"x_type": I8, "per_axis": False}),
+    (conv_2d, {"x_type": U8, "per_axis": False}),
+    (conv_2d, {"x_type": I16, **INT32_BIAS}),
+    *[(depthwise_conv_2d, {"x_type": x, "has_bias": has_bias}) for x in (I8, I16) for has_bias in (True, False)],
+    (depthwise_conv_2d, {"x_type": U8, "per_axis": False}),
+    (depthwise_conv_2d, {"x_type": I8, "w_type": I4}),
+]
+FLOAT_CASES = [
+    *[(operator, {"x_type": F32, "w_type": w}) for operator in (fully_connected, conv_2d, depthwise_conv_2d) for w in (F32, I8)],
+    (fully_connected, {"x_type": F32, "w_type": I8, **ASYMMETRIC}),
+    (fully_connected, {"x_type": F32, "w_type": I4, "per_axis": False}),
+    (conv_2d, {"x_type": F32, "w_type": I8, "per_axis": False}),
+    (conv_2d, {"x_type": F32, "w_type": I4, "groups": 2}),
+]
+
+
+def forms(model, seed):
+    """The prepared operator, its inputs, the reference's output and the kernel's."""
+    execution = Execution(model, model.subgraphs[0], runtime("litert-reference"), "numpy", Resources(), lambda index, inputs: [])
+    execution.allocate()
+    step = execution.steps[0]
+    rng = np.random.default_rng(seed)
+    arrays = [
+        None if o is None else o.constant if o.constant is not None else every(rng, o.type, o.shape) for o in step.node.inputs
+    ]
+    constants = [None if o is None else o.constant for o in step.node.inputs]
+    outputs = [bind(step.prepared, constants, kernels)(*arrays) for kernels in ("numpy", "numba")]
+    return step.prepared, arrays, *outputs
+
+
+def check_equal(case, seed):
+    build, fields = case
+    prepared, arrays, reference, kernel = forms(build(seed, **fields), seed)
+    assert_same_bits(kernel, reference, f"{build.__name__} {fields} seed {seed}")
+    return prepared, arrays, reference
+
+
+@given(case=st.sampled_from(INTEGER_CASES), seed=SEEDS)
+def test_explain_reference_and_kernel_are_equal_on_integers(case, seed):
+    prepared, arrays, reference = check_equal(case, seed)
+    rng = np.random.default_rng(seed)
+    for number in {0, reference.size - 1, *rng.integers(0, reference.size, 4).tolist()}:
+        element = tuple(int(i) for i in np.unravel_index(number, reference.shape))
+        steps = prepared.explain(*arrays, prepared.plan, element)
+        assert steps[-1].value == reference[element], [(step.name, step.value) for step in steps]
+
+
+@given(case=st.sampled_from(FLOAT_CASES), seed=SEEDS)
+def test_reference_and_kernel_are_equal_on_floats(case, seed):
+    check_equal(case, seed)
+
+
+@pytest.mark.parametrize(
+    "case", [(fully_connected, {"x_type": I8}), (conv_2d, {"x_type": I8}), (depthwise_conv_2d, {"x_type": I8})]
+)
+def test_explain_names_every_step(case):
+    prepared, arrays, reference = check_equal(case, 3)
+    steps = prepared.explain(*arrays, prepared.plan, (0,) * reference.ndim)
+    names = [step.name for step in steps]
+    assert names[:3] == ["taps (x, w, (x + input_offset) * (w + filter_offset))", "bias", "acc"]
+    assert names[-2:] == ["+ output_offset", "clamped"]
+    taps, bias, acc = (step.value for step in steps[:3])
+    assert acc == bias + sum(product for _, _, product in taps)
+    assert all(type(number) is int for tap in taps for number in tap)
+    assert all(product == (x + prepared.plan.input_offset) * (w + prepared.plan.filter_offset) for x, w, product in taps)
+
+
+def test_explain_of_conv_2d_lists_the_taps_inside_the_image_alone():
+    prepared, arrays, reference = check_equal((conv_2d, {"x_type": I8, "options": {"padding": 0}}), 1)
+    counts = {len(prepared.explain(*arrays, prepared.plan, index)[0].value) for index in np.ndindex(reference.shape)}
+    assert max(counts) <= arrays[1][0].size
+    assert len(counts) > 1
