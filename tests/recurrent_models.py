@@ -34,6 +34,7 @@ class Variant:
     batch: int = 2
     depth: int = 5
     cells: int = 8
+    cell_exponent: int | None = None  # drawn from those with a tanh
     diagonal: bool = False
     activation: int = 4  # TANH
     seed: int = 0
@@ -113,7 +114,8 @@ def lstm_model(v: Variant) -> Model:
     shape = (v.time, v.batch) if v.time_major else (v.batch, v.time)
     shape = (v.batch,) if v.operator == "LSTM" else shape
     quantized, state_quantized, intermediates = {}, {}, []
-    cell_scale = np.float32(2.0 ** -b.rng.integers(9, 16))
+    drawn = -b.rng.integers(9, 16)
+    cell_scale = np.float32(2.0 ** (drawn if v.cell_exponent is None else v.cell_exponent))
     if v.integer:
         quantized = {"scale": b.scale(0.01, 0.05), "zero_point": int(b.rng.integers(-128, 128))}
         state_quantized = {"scale": b.scale(0.005, 0.01), "zero_point": int(b.rng.integers(-60, 61))}

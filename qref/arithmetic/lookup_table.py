@@ -80,7 +80,10 @@ def lookup_table_8bit(
     x = np.float32(input_scale) * (q.astype(np.int64) - input_zero_point).astype(np.float32)
     with np.errstate(all="ignore"):
         steps = round_half_away(function(x) * (np.float32(1) / np.float32(output_scale)))
-        entries = np.clip(steps + np.float32(output_zero_point), limits.min, limits.max)
+        entries = steps + np.float32(output_zero_point)
+        if limits.min == 0:  # uint8 is cast before it is clamped: what does not fit in 32 bits becomes 0, infinity too
+            entries = cast_int32(entries).astype(np.float32)
+        entries = np.clip(entries, limits.min, limits.max)
     return cast_int32(entries).astype(dtype)
 
 

@@ -25,7 +25,7 @@ Run = Callable[..., np.ndarray]
 
 
 def _flat(x: np.ndarray, shape: Shape, dtype: type = np.int16) -> np.ndarray:
-    flat = np.ascontiguousarray(x if x.shape == shape else np.broadcast_to(x, shape), dtype).reshape(-1)
+    flat: np.ndarray = np.ascontiguousarray(x if x.shape == shape else np.broadcast_to(x, shape), dtype).reshape(-1)
     return flat if flat.flags.writeable else flat.copy()
 
 

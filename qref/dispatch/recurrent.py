@@ -33,7 +33,7 @@ def bind_lstm(plan: lstm.IntegerLstmPlan, constants: Tensors) -> Callable[..., A
     rules = [plan.hidden, plan.projection]
     for gate in plan.gates.values():
         rules += [gate.input, gate.recurrent, gate.peephole]
-    if not all(rule is None or isinstance(rule, DoubleRounding) for rule in rules):
+    if not plan.cell_has_tanh or not all(rule is None or isinstance(rule, DoubleRounding) for rule in rules):
         return lambda *tensors: lstm.lstm_integer(*tensors, plan)
     inputs = plan.inputs
     positions = [p for gate in inputs.gates.values() for p in (gate.input_weights, gate.recurrent_weights, gate.bias)]

@@ -197,7 +197,8 @@ class _Explainer:
         c = [_saturate(a + b) for a, b in zip(kept, added)]
         self.c = self.note("c", [_clamp(value, -clip, clip) if clip > 0 else value for value in c])
         o = self.note("o = logistic(output gate)", [_logistic(g) for g in self.gate("output", x)])
-        t = self.note("t = tanh(c)", [_tanh(value, 15 + plan.cell_exponent) for value in self.c])
+        tanh_of_cells = [_tanh(value, 15 + plan.cell_exponent) for value in self.c] if plan.cell_has_tanh else None
+        t = self.note("t = i, for want of a tanh" if tanh_of_cells is None else "t = tanh(c)", tanh_of_cells or i)
         hidden = self.note("o * t, rescaled", [_rescale(plan.hidden, a * b) for a, b in zip(o, t)])
         if plan.inputs.projection is None or plan.projection is None:
             self.h = [_clamp(value + plan.hidden_zero_point, -128, 127) for value in hidden]

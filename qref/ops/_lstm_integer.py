@@ -85,6 +85,11 @@ class IntegerLstmPlan:
     projection: Requantize | None
     projection_clip: int  # LSB of the output; 0: none
 
+    @property
+    def cell_has_tanh(self) -> bool:
+        """Whether LiteRT has a tanh for the cell state's integer bits; else it leaves its buffer, which still holds i, as it is."""
+        return 0 <= 15 + self.cell_exponent <= 6
+
 
 @np.errstate(all="ignore")
 def plan_integer_lstm(node: Node, inputs: LstmInputs, time_major: bool) -> IntegerLstmPlan:
@@ -99,6 +104,10 @@ def plan_integer_lstm(node: Node, inputs: LstmInputs, time_major: bool) -> Integ
     )
     cell_state, output_state, hidden = node.input(inputs.cell_state), node.input(inputs.output_state), node.intermediates[4]
     exponent = _cell_exponent(node, float(cell_state.scale))
+    node.expect(
+        0 <= 15 + exponent <= 6 or not inputs.cifg,
+        f"the cell state has the scale 2^{exponent}; without an input gate it needs 2^-15 to 2^-9, for others LiteRT has no tanh",
+    )
     cell_clip, projection_clip = read_clips(node)
     projection = None
     if inputs.projection is not None:
@@ -121,9 +130,7 @@ def plan_integer_lstm(node: Node, inputs: LstmInputs, time_major: bool) -> Integ
 def _cell_exponent(node: Node, scale: float) -> int:
     exponent = math.log2(scale) if scale > 0 and math.isfinite(scale) else math.nan
     near = abs(exponent - round(exponent)) < 1e-3 if exponent == exponent else False
-    node.expect(
-        near and -15 <= round(exponent) <= -9, f"the cell state has the scale {scale}; expected a power of two from 2^-15 to 2^-9"
-    )
+    node.expect(near and -30 <= exponent <= 0, f"the cell state has the scale {scale}; expected a power of two from 2^-30 to 1")
     return round(exponent)
 
 
@@ -229,7 +236,8 @@ def _step(
     if plan.cell_clip > 0:
         c = np.clip(c, -plan.cell_clip, plan.cell_clip)
     o = logistic(gate("output", c), GATE_INTEGER_BITS, 16)
-    hidden = plan.hidden(o * tanh(c, 15 + plan.cell_exponent, 16))
+    squashed = i if i is not None and not plan.cell_has_tanh else tanh(c, 15 + plan.cell_exponent, 16)
+    hidden = plan.hidden(o * squashed)
     if plan.projection is None or plan.inputs.projection is None:
         return np.clip(hidden + plan.hidden_zero_point, -128, 127), c
     w, bias = tensors[plan.inputs.projection], plan.inputs.projection_bias

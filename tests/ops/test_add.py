@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from elementwise_models import EMPTY, NONE, RELU, RELU6, RELU_N1_TO_1, SHAPES, arrays_of, binary, quantizations, whole_range
+from explanations import check_explanations
 from one_operator import both_refuse, compare, evaluate, refusal
 from oracle import needs_litert
 from qref.schema import TensorType
@@ -85,8 +86,6 @@ def test_add_takes_its_output_type_from_its_inputs():
 
 @pytest.mark.parametrize("type", [INT8, INT16])
 def test_add_explains_every_element(type):
-    from explanations import check_explanations
-
     rng = np.random.default_rng(8)
     for scales, zero_points in quantizations(rng, type, 8):
         model = binary("ADD", type, (5, 1), (1, 6), scales, zero_points, fused_activation_function=RELU6, pot_scale_int16=False)

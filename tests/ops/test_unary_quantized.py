@@ -103,3 +103,11 @@ def test_tensors_without_quantization_are_refused(name):
 def test_int16_abs_without_quantization_is_plain():
     x = every_value(np.int16)
     assert_equals_litert(unary_model("ABS", INT16, x.shape), [{0: x}])
+
+
+@needs_litert
+@pytest.mark.parametrize("type", [INT8, UINT8])
+@pytest.mark.parametrize("scales", [(1e3, 1e-9), (1e3, 1e-3), (0.1, 1e-12), (1e30, 1e-7)])
+def test_results_beyond_32_bits_saturate_in_int8_and_vanish_in_uint8_as_in_litert(type, scales):
+    x = every_value(type.dtype)
+    assert_equals_litert(unary_model("GELU", type, x.shape, (scales[0], 0), (scales[1], 0)), [{0: x}])

@@ -60,6 +60,17 @@ def test_integer_lstm_equals_litert_at_any_scale(seed):
 
 
 @needs_litert
+@pytest.mark.parametrize("exponent", [-18, -16, -8, -7])
+def test_integer_lstm_multiplies_by_the_input_gate_where_the_cell_state_has_no_tanh(exponent):
+    compare(INTEGER.but(cell_exponent=exponent, batch=2, time=5))
+    prepared, tensors = prepared_with_inputs(lstm_model(INTEGER.but(cell_exponent=exponent)), lstm.prepare)
+    steps = prepared.explain(*tensors, prepared.plan, (0, 0, 0))
+    assert steps[-1].value == prepared.reference(*tensors, prepared.plan)[0][0, 0, 0]
+    with pytest.raises(qref.SpecViolation, match="without an input gate"):
+        qref.Interpreter(model_content=lstm_model(INTEGER.but(cell_exponent=exponent, cifg=True))).allocate_tensors()
+
+
+@needs_litert
 @pytest.mark.parametrize("time_major", [True, False])
 def test_integer_lstm_reads_peephole_weights_with_the_stride_of_the_outputs(time_major):
     variant = INTEGER.but(peephole=True, projection=5, cells=12, batch=3, time_major=time_major)
@@ -202,7 +213,7 @@ def test_a_cell_state_whose_scale_is_no_power_of_two_is_refused():
     graph = model.subgraphs[0]
     odd = Quantization(np.float32([0.003]), np.zeros(1, np.int64))
     tensors = tuple(replace(t, quantization=odd) if t.name == "cell state" else t for t in graph.tensors)
-    with pytest.raises(qref.ModelError, match=r"power of two from 2\^-15 to 2\^-9"):
+    with pytest.raises(qref.ModelError, match=r"power of two from 2\^-30 to 1"):
         qref.Interpreter(model_content=replace(model, subgraphs=(replace(graph, tensors=tensors),))).allocate_tensors()
 
 
