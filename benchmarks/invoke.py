@@ -1,4 +1,6 @@
-"""How long an invoke takes in qref against LiteRT's kernel sets: python benchmarks/invoke.py [MODEL...] [--seconds 3]
+"""How long an invoke takes in qref against LiteRT's kernel sets.
+
+    python benchmarks/invoke.py [MODEL...] [--seconds 3]
 
 All run interleaved in one process on one thread, so that what else the machine does hits them alike; what is printed is the
 median of the ratios of neighbouring runs, with the 10th and 90th percentile. Bundled models by default.

@@ -1,12 +1,12 @@
 """The errors of qref, one tree: each message names the operator or tensor, what was expected, what was found, what to do.
 
-    QrefError
-        ModelError
-            InvalidModel          the file is malformed or contradicts itself
-            UnsupportedOperator   an operator, type or version that the chosen runtime does not take
-            SpecViolation         a well-formed file asks for what the operator's specification forbids
-        InputError                an array, path or argument given by the caller is wrong
-        BackendError              LiteRT or a device is missing, refused the model, aborted or ran out of time
+QrefError
+    ModelError
+        InvalidModel          the file is malformed or contradicts itself
+        UnsupportedOperator   an operator, type or version that the chosen runtime does not take
+        SpecViolation         a well-formed file asks for what the operator's specification forbids
+    InputError                an array, path or argument given by the caller is wrong
+    BackendError              LiteRT or a device is missing, refused the model, aborted or ran out of time
 """
 
 from __future__ import annotations

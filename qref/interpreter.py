@@ -79,7 +79,8 @@ class Interpreter:
         check(self._model)
         resources = Resources()
         self._executions = [
-            Execution(self._model, subgraph, rules, kernels, resources, self._invoke_subgraph) for subgraph in self._model.subgraphs
+            Execution(self._model, subgraph, rules, kernels, resources, self._invoke_subgraph)
+            for subgraph in self._model.subgraphs
         ]
         self._allocated = [False] * len(self._executions)
 
@@ -129,7 +130,9 @@ class Interpreter:
             raise InputError(f"{operand} takes {operand.type.name} values; what was given is no array: {error}") from None
         shape = operand.known_shape if operand.known_shape is not None else operand.tensor.shape
         if operand.type.dtype is not None and (array.dtype != operand.dtype or array.shape != shape):
-            raise InputError(f"{operand} takes {operand.dtype} of shape {list(shape)}; found {array.dtype} of shape {list(array.shape)}")
+            raise InputError(
+                f"{operand} takes {operand.dtype} of shape {list(shape)}; found {array.dtype} of shape {list(array.shape)}"
+            )
         if array.dtype.kind == "f" and np.isnan(array).any():
             raise InputError(f"{operand}: the array holds NaN, for which quantized kernels have no defined result; replace it")
         self._executions[subgraph_index].values[operand.tensor.index] = array
@@ -163,7 +166,9 @@ class Interpreter:
         if strict:
             signature = operand.tensor.shape_signature or operand.tensor.shape
             if len(shape) != len(signature) or any(old not in (-1, new) for old, new in zip(signature, shape)):
-                raise InputError(f"{operand} has the signature {list(signature)}; only its -1 may be resized, asked was {list(shape)}")
+                raise InputError(
+                    f"{operand} has the signature {list(signature)}; only its -1 may be resized, asked was {list(shape)}"
+                )
         self._resize(input_index, shape, 0)
 
     def _resize(self, index: int, shape: tuple[int, ...], subgraph_index: int) -> None:
@@ -234,7 +239,9 @@ class SignatureRunner:
         """Run the signature on arrays given by name; inputs take the shapes of the arrays."""
         known, index = self._signature.inputs, self._signature.subgraph_index
         if set(inputs) != set(known):
-            raise InputError(f"signature {self._signature.key!r} takes {', '.join(known) or 'nothing'}; was given {', '.join(inputs) or 'nothing'}")
+            raise InputError(
+                f"signature {self._signature.key!r} takes {', '.join(known) or 'nothing'}, was given {', '.join(inputs)}"
+            )
         arrays = {name: np.asarray(value) for name, value in inputs.items()}
         for name, array in arrays.items():
             self._interpreter._resize(known[name], array.shape, index)

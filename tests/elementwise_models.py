@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from one_operator import T, every, model_of
+
 from qref.schema import Model, TensorType
 
 NONE, RELU, RELU_N1_TO_1, RELU6 = range(4)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from qref.schema import Model
 
 from qref.ops.node import Node, Operand
 from qref.runtimes.litert_reference import LITERT_REFERENCE
+from qref.schema import Model
 
 
 def check_explanations(model: Model, prepare, *inputs: np.ndarray) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from qref.schema import GraphBuilder, Model, TensorType
 
 F32, I4, I2, I8, U8, I16, I32, I64 = (

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from oracle import assert_equals_litert, litert, random_array, run_qref
-from qref.schema import GraphBuilder, Model, TensorType, write
 
 import qref
+from qref.schema import GraphBuilder, Model, TensorType, write
 
 FIRST_VERSIONS = {"BROADCAST_TO": 2}  # where LiteRT has no version 1
 

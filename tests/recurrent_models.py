@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from qref.schema import NO_OPTIONS, Buffer, GraphBuilder, Model, Options, Quantization, TensorType
 
 import qref
 from qref.ops.node import Node, Operand, Prepared
 from qref.runtimes.litert_reference import LITERT_REFERENCE
+from qref.schema import NO_OPTIONS, Buffer, GraphBuilder, Model, Options, Quantization, TensorType
 
 F32, I8, I16, I32, U8 = TensorType.FLOAT32, TensorType.INT8, TensorType.INT16, TensorType.INT32, TensorType.UINT8
 

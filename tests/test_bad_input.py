@@ -15,7 +15,13 @@ def conv(scale=0.1, filter_scale=0.02, stride=1, dilation=1, bias=2, filter_shap
     w = graph.constant("w", np.ones(filter_shape, np.int8), scale=filter_scale)
     b = graph.constant("b", np.zeros(bias, np.int32), scale=0.002)
     y = graph.tensor("y", INT8, (1, 5, 5, 2), scale=0.2)
-    options = {"stride_w": stride, "stride_h": stride, "dilation_w_factor": dilation, "dilation_h_factor": dilation, "padding": padding}
+    options = {
+        "stride_w": stride,
+        "stride_h": stride,
+        "dilation_w_factor": dilation,
+        "dilation_h_factor": dilation,
+        "padding": padding,
+    }
     graph.operator("CONV_2D", [x, w, b], [y], ("Conv2DOptions", options), version=3)
     return graph.model(outputs=[y])
 
@@ -60,15 +66,26 @@ MODELS = {
         one("RESHAPE", [(FLOAT32, (2, 3)), np.int32([4, 2])], (FLOAT32, (4, 2)), ("ReshapeOptions", {})),
         "RESHAPE",
     ),
-    "a reshape with two -1": (one("RESHAPE", [(FLOAT32, (4,)), np.int32([-1, -1])], (FLOAT32, (2, 2)), ("ReshapeOptions", {})), "RESHAPE"),
+    "a reshape with two -1": (
+        one("RESHAPE", [(FLOAT32, (4,)), np.int32([-1, -1])], (FLOAT32, (2, 2)), ("ReshapeOptions", {})),
+        "RESHAPE",
+    ),
     "a pool with a filter of 0": (
-        one("AVERAGE_POOL_2D", [(FLOAT32, (1, 4, 4, 1))], (FLOAT32, (1, 4, 4, 1)), ("Pool2DOptions", {"stride_w": 1, "stride_h": 1})),
+        one(
+            "AVERAGE_POOL_2D",
+            [(FLOAT32, (1, 4, 4, 1))],
+            (FLOAT32, (1, 4, 4, 1)),
+            ("Pool2DOptions", {"stride_w": 1, "stride_h": 1}),
+        ),
         "AVERAGE_POOL_2D",
     ),
     "shapes that do not broadcast": (one("ADD", [(FLOAT32, (2,)), (FLOAT32, (3,))], (FLOAT32, (2,)), ("AddOptions", {})), "ADD"),
     "operands of two types": (one("ADD", [(FLOAT32, (2,)), (INT32, (2,))], (FLOAT32, (2,)), ("AddOptions", {})), "ADD"),
     "a missing input": (one("ADD", [(FLOAT32, (2,))], (FLOAT32, (2,)), ("AddOptions", {})), "ADD"),
-    "a fill of a huge shape": (one("FILL", [np.int32([2**30, 2**30]), np.zeros((), np.float32)], (FLOAT32, (1,)), ("FillOptions", {})), "FILL"),
+    "a fill of a huge shape": (
+        one("FILL", [np.int32([2**30, 2**30]), np.zeros((), np.float32)], (FLOAT32, (1,)), ("FillOptions", {})),
+        "FILL",
+    ),
     "an operator that qref lacks": (one("HASHTABLE_SIZE", [(FLOAT32, (2,))], (FLOAT32, (2,))), "HASHTABLE_SIZE"),
 }
 

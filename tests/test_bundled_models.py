@@ -14,7 +14,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.npz"))
 
 
 def test_every_bundled_model_has_its_record():
-    assert NAMES == sorted(path.stem for path in FOLDER.glob("*.tflite"))
+    assert sorted(path.stem for path in FOLDER.glob("*.tflite")) == NAMES
     assert len(NAMES) == 6
 
 

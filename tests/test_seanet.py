@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 from oracle import run_qref
+
 from qref.schema import load
 
 FOLDER = pathlib.Path(__file__).parents[2] / "shared" / "models" / "tflm" / "seanet"

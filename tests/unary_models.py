@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from qref.schema import GraphBuilder, Model, TensorType
 
 UnaryOptions = dict[str, tuple[str, dict[str, Any]]]

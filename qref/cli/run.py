@@ -21,13 +21,19 @@ def run(
     model: Annotated[pathlib.Path, typer.Argument(metavar="MODEL", help="The .tflite file.")],
     input: Annotated[
         list[pathlib.Path],
-        typer.Option("--input", help="One file per input in the graph's order: .npy, an image; or one .npz with a name per input."),
+        typer.Option(
+            "--input", help="One file per input in the graph's order: .npy, an image; or one .npz with a name per input."
+        ),
     ],
     runtime: Annotated[str, typer.Option(help="Whose arithmetic.")] = "litert-reference",
-    kernels: Annotated[str, typer.Option(help="numba (compiled) or numpy (the readable form); the results are the same.")] = "numba",
+    kernels: Annotated[
+        str, typer.Option(help="numba (compiled) or numpy (the readable form); the results are the same.")
+    ] = "numba",
     all_tensors: Annotated[bool, typer.Option("--all", help="Keep every tensor, not just the outputs.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the tensors as JSON.")] = False,
-    output: Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="Write the tensors to an .npz, by tensor name.")] = None,
+    output: Annotated[
+        pathlib.Path | None, typer.Option("-o", "--output", help="Write the tensors to an .npz, by tensor name.")
+    ] = None,
 ) -> None:
     """Run a model on inputs from files and print or save its outputs.
 
@@ -46,7 +52,9 @@ def run(
         interpreter.set_tensor(index, array)
     interpreter.invoke()
     wanted = interpreter.get_tensor_details() if all_tensors else interpreter.get_output_details()
-    arrays = {d["name"] or f"tensor_{d['index']}": interpreter.get_tensor(d["index"]) for d in wanted if interpreter.is_held(d["index"])}
+    arrays = {
+        d["name"] or f"tensor_{d['index']}": interpreter.get_tensor(d["index"]) for d in wanted if interpreter.is_held(d["index"])
+    }
     if output is not None:
         write_atomically(output, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
     if json:

@@ -19,8 +19,12 @@ EXAMPLE = "Example: qref verify qref/models --rounds 3"
 
 
 def verify(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL_OR_DIR...", help="Files, or folders to search for .tflite files.")],
-    runtime: Annotated[str, typer.Option(help="Whose arithmetic qref uses; LiteRT runs the matching kernel set.")] = "litert-reference",
+    models: Annotated[
+        list[str], typer.Argument(metavar="MODEL_OR_DIR...", help="Files, or folders to search for .tflite files.")
+    ],
+    runtime: Annotated[
+        str, typer.Option(help="Whose arithmetic qref uses; LiteRT runs the matching kernel set.")
+    ] = "litert-reference",
     rounds: Annotated[int, typer.Option(help="Inputs tried per model, one after the other.")] = 2,
     seed: Annotated[int, typer.Option(help="Seed of the first round's inputs.")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds that LiteRT may take for one model.")] = 300,

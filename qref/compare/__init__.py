@@ -1,0 +1,1 @@
+"""LiteRT as an oracle: the same inputs through both, every tensor compared."""

@@ -49,7 +49,9 @@ def read_inputs(paths: Sequence[pathlib.Path], details: Sequence[dict[str, Any]]
     arrays = _read_npz(paths[0], details) if len(paths) == 1 and paths[0].suffix == ".npz" else None
     if arrays is None:
         if len(paths) != len(details):
-            raise InputError(f"the model takes {len(details)} inputs ({', '.join(d['name'] for d in details)}), was given {len(paths)}")
+            raise InputError(
+                f"the model takes {len(details)} inputs ({', '.join(d['name'] for d in details)}), was given {len(paths)}"
+            )
         arrays = [_read_file(path, detail) for path, detail in zip(paths, details)]
     return {detail["index"]: _fit(array, detail) for array, detail in zip(arrays, details)}
 
@@ -61,7 +63,9 @@ def _read_npz(path: pathlib.Path, details: Sequence[dict[str, Any]]) -> list[np.
         if len(archive.files) == len(details):
             return [archive[name] for name in archive.files]
         names = ", ".join(d["name"] for d in details)
-        raise InputError(f"{path} holds {', '.join(archive.files) or 'nothing'}; the model's inputs are {names}: name the arrays like them")
+        raise InputError(
+            f"{path} holds {', '.join(archive.files) or 'nothing'}; the model's inputs are {names}: name the arrays like them"
+        )
 
 
 def _read_file(path: pathlib.Path, detail: dict[str, Any]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import pathlib
 import pickle
@@ -49,11 +50,9 @@ class Litert:
         """
         process = self._start()
         payload = pickle.dumps((bytes(model), self.kernel_set, list(rounds), keep_all), protocol=5)
-        try:
+        with contextlib.suppress(OSError):  # it died: the missing answer says so
             process.stdin.write(struct.pack("<Q", len(payload)) + payload)  # type: ignore[union-attr]
             process.stdin.flush()  # type: ignore[union-attr]
-        except OSError:
-            pass  # it died: the missing answer says so
         status, result = self._answer(process)
         if status != "ok":
             raise BackendError(f"LiteRT refused the model: {result}")
@@ -87,7 +86,7 @@ class Litert:
     def _start(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             worker = pathlib.Path(__file__).with_name("litert_worker.py")
-            self._messages = tempfile.TemporaryFile()
+            self._messages = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the process)
             self._process = subprocess.Popen(
                 [sys.executable, str(worker)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._messages
             )
@@ -99,10 +98,8 @@ class Litert:
             self._process.kill()
             self._process.wait()
             for stream in (self._process.stdin, self._process.stdout, self._messages):
-                try:
+                with contextlib.suppress(OSError):  # unsent bytes to a process that is gone
                     stream.close()  # type: ignore[union-attr]
-                except OSError:
-                    pass  # unsent bytes to a process that is gone
         self._process = None
 
     def __enter__(self) -> Self:

@@ -12,6 +12,7 @@ import pickle
 import struct
 import sys
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,7 @@ def main() -> None:
     requests = sys.stdin.buffer
     while len(header := requests.read(8)) == 8:
         request = pickle.loads(requests.read(struct.unpack("<Q", header)[0]))
+        answer: tuple[str, Any]
         try:
             answer = ("ok", run(*request))
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Small models that come with qref, made by tools/make_models.py, with inputs and LiteRT's recorded results."""
+"""Small models that come with qref, made by examples/make_bundled_models.py, with inputs and LiteRT's recorded results."""
 
 from __future__ import annotations
 

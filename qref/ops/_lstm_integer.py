@@ -87,7 +87,7 @@ class IntegerLstmPlan:
 
     @property
     def cell_has_tanh(self) -> bool:
-        """Whether LiteRT has a tanh for the cell state's integer bits; else it leaves its buffer, which still holds i, as it is."""
+        """Whether LiteRT has a tanh for the cell state's integer bits; else its buffer keeps what it holds, which is i."""
         return 0 <= 15 + self.cell_exponent <= 6
 
 

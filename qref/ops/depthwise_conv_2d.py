@@ -27,6 +27,7 @@ from ._matmul import (
     IntegerPlan,
     check_bias,
     check_bias_scale,
+    check_channels,
     finish_float32,
     integer_plan,
     requantize_accumulator,
@@ -100,6 +101,7 @@ def prepare(node: Node) -> Prepared:
     if w.type == TensorType.FLOAT32:
         return Prepared(depthwise_conv_2d_float32, Float32Plan(axes, multiplier, low, high, y.shape))
     _check_option(node, multiplier)
+    check_channels(node, w, channels)
     count = w.scales.size
     node.expect(
         count == channels, f"weights {w} have {count} scales; expected {channels} with float32 inputs: quantize them per axis 3"

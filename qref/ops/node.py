@@ -126,7 +126,9 @@ class Rules(Protocol):
 class Subgraphs(Protocol):
     """How an operator runs another subgraph of its model (CALL_ONCE, IF, WHILE)."""
 
-    def __call__(self, subgraph_index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]: ...
+    def __call__(self, subgraph_index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs of that subgraph for these inputs."""
+        ...
 
 
 @dataclass(slots=True)
@@ -191,7 +193,7 @@ class Node:
             operand.type = type
 
     def requantize(self, effective_scale: Any, acc_bits: int = 32) -> Requantize:
-        """The runtime's rounding rule for this operator, holding the constants of these effective scales (float64, per channel)."""
+        """The runtime's rounding rule for this operator with the constants of these effective scales, float64 per channel."""
         return self.rules.requantize(self.operator.name, acc_bits).of(np.atleast_1d(np.asarray(effective_scale, np.float64)))
 
     def expect(self, condition: Any, message: str) -> None:
@@ -223,7 +225,7 @@ class Prepared:
     updates     positions of the variable inputs that receive the trailing results of `reference` (an LSTM's states)
     pure        whether the results depend on the inputs alone: then an operator on constants is evaluated once
 
-    An output that `prepare` did not resize takes the shape of its result. An output whose Operand.known_value `prepare` has set is
+    An output that `prepare` did not resize takes its result's shape. An output whose Operand.known_value `prepare` has set is
     a constant from then on.
     """
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qref.kernels import lstm as kernels
 from recurrent_models import Variant, lstm_model, prepared_with_inputs
 
 from qref.arithmetic.gemmlowp import get_inv_sqrt_quantized_multiplier_exp
 from qref.arithmetic.requantize import HalfUp
 from qref.dispatch import bind
+from qref.kernels import lstm as kernels
 from qref.ops import lstm, unidirectional_sequence_lstm
 
 VARIANTS = st.builds(

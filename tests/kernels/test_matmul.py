@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qref.kernels import conv_2d, depthwise_conv_2d, matmul, transpose_conv
-from qref.kernels import fixed_point as jitted
-from qref.schema import Padding
 
 from qref.arithmetic import fixed_point, requantize
 from qref.dispatch.convolution import block_of, geometry
 from qref.dispatch.requantize import bind_requantize
+from qref.kernels import conv_2d, depthwise_conv_2d, matmul, transpose_conv
+from qref.kernels import fixed_point as jitted
 from qref.ops._convolution import (
     depthwise_convolution,
     integer_convolution,
@@ -22,6 +21,7 @@ from qref.ops._convolution import (
     window,
 )
 from qref.ops._matmul import finish_float32, integer_matmul, sequential_matmul
+from qref.schema import Padding
 
 INT32 = st.integers(-(2**31), 2**31 - 1) | st.sampled_from([-(2**31), 2**31 - 1, 0, 1, -1])
 SIZES = st.integers(1, 5)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qref.kernels.mean import sum_axis
 
 from qref.arithmetic.fixed_point import wrap_int32
 from qref.dispatch.reduction import sum_over
+from qref.kernels.mean import sum_axis
 
 
 @given(st.data())

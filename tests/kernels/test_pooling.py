@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from qref.schema import Padding
 
 from qref.dispatch import bind
 from qref.ops import Prepared, average_pool_2d, max_pool_2d
 from qref.ops import resize_bilinear as resize
 from qref.ops._convolution import window
 from qref.ops._pooling import PoolPlan, _count
+from qref.schema import Padding
 
 SIZES = st.integers(1, 8)
 DTYPES = st.sampled_from([np.int8, np.uint8, np.int16, np.float32])

@@ -5,6 +5,7 @@ import pytest
 from elementwise_models import arrays_of, options_of, whole_range
 from one_operator import T, both_refuse, compare, model_of
 from oracle import needs_litert
+
 from qref.schema import TensorType
 
 INT32, FLOAT32 = TensorType.INT32, TensorType.FLOAT32

@@ -5,6 +5,7 @@ import pytest
 from elementwise_models import arrays_of, binary
 from one_operator import both_refuse, compare, refusal
 from oracle import needs_litert
+
 from qref.schema import TensorType
 
 FLOAT32 = TensorType.FLOAT32

@@ -5,6 +5,7 @@ import pytest
 from elementwise_models import arrays_of
 from one_operator import T, both_refuse, compare, model_of, refusal
 from oracle import needs_litert
+
 from qref.schema import TensorType
 
 INT8, UINT8, INT16, INT32 = TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT32

@@ -5,6 +5,7 @@ import pytest
 from elementwise_models import SHAPES, binary, whole_range
 from one_operator import both_refuse, compare, evaluate
 from oracle import needs_litert
+
 from qref.schema import TensorType
 
 TYPES = [TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.UINT16, TensorType.INT32, TensorType.UINT32]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from one_operator import T, both_refuse, compare, const, evaluate, model_of
 from oracle import needs_litert
-from qref.schema import GraphBuilder, TensorType
 
 from qref.ops.cast import NARROW_LIMITS, TYPES
+from qref.schema import GraphBuilder, TensorType
 
 FLOAT32 = TensorType.FLOAT32
 REALS = [

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from oracle import assert_equals_litert, needs_litert, run_qref
-from qref.schema import GraphBuilder, Model, TensorType
 
 import qref
 from qref.ops import while_
+from qref.schema import GraphBuilder, Model, TensorType
 
 I32, F32, BOOL = TensorType.INT32, TensorType.FLOAT32, TensorType.BOOL
 

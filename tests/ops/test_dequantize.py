@@ -6,9 +6,9 @@ from elementwise_models import arrays_of, options_of, whole_range
 from explanations import check_explanations
 from one_operator import T, both_refuse, compare, model_of, refusal
 from oracle import needs_litert
-from qref.schema import GraphBuilder, TensorType
 
 from qref.ops.dequantize import PER_AXIS_TYPES, prepare
+from qref.schema import GraphBuilder, TensorType
 
 INT4, UINT4, INT2 = TensorType.INT4, TensorType.UINT4, TensorType.INT2
 INT8, UINT8, INT16, FLOAT16, FLOAT32 = (getattr(TensorType, n) for n in ("INT8", "UINT8", "INT16", "FLOAT16", "FLOAT32"))

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from one_operator import T, both_refuse, compare, const, evaluate, every, model_of, refusal
 from oracle import assert_same_bits, litert, needs_litert
-from qref.schema import GraphBuilder, TensorType, write
 
 from qref.ops._heap import partial_sort, pop, push
+from qref.schema import GraphBuilder, TensorType, write
 
 F32, U8, I8, I32 = TensorType.FLOAT32, TensorType.UINT8, TensorType.INT8, TensorType.INT32
 OPTIONS = {

@@ -6,9 +6,9 @@ from elementwise_models import RELU6, SHAPES, arrays_of, binary, quantizations, 
 from explanations import check_explanations
 from one_operator import both_refuse, compare, evaluate
 from oracle import needs_litert
-from qref.schema import TensorType
 
 from qref.ops.div import prepare
+from qref.schema import TensorType
 
 INT8, UINT8, INT16, INT32, FLOAT32 = TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT32, TensorType.FLOAT32
 

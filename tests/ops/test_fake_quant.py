@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from one_operator import T, both_refuse, compare, const, model_of, refusal
 from oracle import needs_litert
+
 from qref.schema import TensorType
 
 FLOAT32 = TensorType.FLOAT32

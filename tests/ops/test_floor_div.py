@@ -5,6 +5,7 @@ import pytest
 from elementwise_models import SHAPES, arrays_of, binary, options_of, whole_range
 from one_operator import T, both_refuse, compare, const, model_of
 from oracle import needs_litert
+
 from qref.schema import TensorType
 
 INTEGERS = [TensorType.INT8, TensorType.INT16, TensorType.INT32]

@@ -7,6 +7,7 @@ import pytest
 from matmul_models import F32, I2, I4, I8, I16, I32, I64, U8, fully_connected
 from one_operator import T, both_refuse, compare, const, evaluate, model_of, refusal
 from oracle import assert_equals_litert, needs_litert
+
 from qref.schema import DimensionMetadata, GraphBuilder, Sparsity
 
 INT32_BIAS = {"bias_type": I32, "options": {"quantized_bias_type": I32}}

@@ -5,6 +5,7 @@ import pytest
 from elementwise_models import SHAPES, arrays_of, binary, options_of
 from one_operator import T, both_refuse, compare, model_of
 from oracle import needs_litert
+
 from qref.schema import TensorType
 
 BOOL = TensorType.BOOL

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from one_operator import T, both_refuse, compare, const, evaluate, every, model_of, refusal
 from oracle import assert_equals_litert, needs_litert
-from qref.schema import GraphBuilder, TensorType
 
 from qref.ops._movement import EVERY_TYPE
+from qref.schema import GraphBuilder, TensorType
 
 F32, F16, F64, I8, U8, I16, I32, I64, BOOL, INT4 = (
     TensorType.FLOAT32,

@@ -5,6 +5,7 @@ import pytest
 from elementwise_models import EMPTY, SHAPES, arrays_of, binary, options_of, whole_range
 from one_operator import T, both_refuse, compare, const, evaluate, model_of
 from oracle import needs_litert
+
 from qref.schema import TensorType
 
 FLOAT16, FLOAT32 = TensorType.FLOAT16, TensorType.FLOAT32

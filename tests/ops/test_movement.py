@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from one_operator import T, both_refuse, compare, const, evaluate, every, model_of, refusal
 from oracle import needs_litert
-from qref.schema import TensorType
 
 from qref.ops._movement import EVERY_TYPE
+from qref.schema import TensorType
 
 F32, F16, I8, U8, I16, U16, I32, I64, U32, BOOL = (
     TensorType.FLOAT32,

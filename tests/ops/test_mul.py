@@ -6,9 +6,9 @@ from elementwise_models import EMPTY, NONE, RELU, RELU6, SHAPES, arrays_of, bina
 from explanations import check_explanations
 from one_operator import both_refuse, compare, evaluate, refusal
 from oracle import needs_litert
-from qref.schema import TensorType
 
 from qref.ops.mul import prepare
+from qref.schema import TensorType
 
 INT8, UINT8, INT16, INT32, INT64 = TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT32, TensorType.INT64
 UINT32, FLOAT16, FLOAT32, COMPLEX64 = TensorType.UINT32, TensorType.FLOAT16, TensorType.FLOAT32, TensorType.COMPLEX64

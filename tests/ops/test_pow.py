@@ -5,6 +5,7 @@ import pytest
 from elementwise_models import SHAPES, binary
 from one_operator import both_refuse, compare, evaluate
 from oracle import needs_litert
+
 from qref.schema import TensorType
 
 INT32, FLOAT32 = TensorType.INT32, TensorType.FLOAT32

@@ -6,9 +6,9 @@ from elementwise_models import SHAPES, arrays_of, binary, quantizations
 from explanations import check_explanations
 from one_operator import T, both_refuse, compare, const, evaluate, model_of
 from oracle import needs_litert
-from qref.schema import TensorType
 
 from qref.ops.prelu import prepare
+from qref.schema import TensorType
 
 INT8, UINT8, INT16, FLOAT32 = TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.FLOAT32
 WIDER_FIRST = [SHAPES[0], SHAPES[1], ((2, 5, 6), (5, 1)), ((2, 3, 4, 5), ()), ((2, 2, 2, 3, 5), (3, 5))]

@@ -6,9 +6,9 @@ from elementwise_models import arrays_of, options_of, whole_range
 from explanations import check_explanations
 from one_operator import T, both_refuse, compare, const, evaluate, model_of, refusal
 from oracle import needs_litert
-from qref.schema import GraphBuilder, TensorType
 
 from qref.ops.quantize import INTEGER_TYPES, PER_AXIS_TYPES, prepare
+from qref.schema import GraphBuilder, TensorType
 
 INT4, UINT4, INT8, UINT8 = TensorType.INT4, TensorType.UINT4, TensorType.INT8, TensorType.UINT8
 INT16, INT32, FLOAT32 = TensorType.INT16, TensorType.INT32, TensorType.FLOAT32

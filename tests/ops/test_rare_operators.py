@@ -7,6 +7,7 @@ import pytest
 from flatbuffers import flexbuffers
 from one_operator import T, both_refuse, compare, const, every, model_of, refusal
 from oracle import assert_equals_litert, needs_litert
+
 from qref.schema import DimensionMetadata, GraphBuilder, Sparsity, TensorType
 
 F32, I32, I64, BOOL, U8, I8, C64 = (

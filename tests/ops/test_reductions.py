@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from one_operator import T, both_refuse, compare, const, evaluate, every, model_of, refusal
 from oracle import needs_litert
-from qref.schema import TensorType
 
 from qref.ops import find_prepare
 from qref.ops.mean import divide_multiplier
+from qref.schema import TensorType
 
 F32, I8, U8, I16, I32, I64, BOOL = (
     TensorType.FLOAT32,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from oracle import assert_equals_litert, needs_litert, run_qref
-from qref.schema import TensorType
 from unary_models import every_value, random_scale, unary_model
 
 from qref import ModelError
 from qref.arithmetic.requantize import DoubleRounding
 from qref.interpreter import Interpreter
 from qref.ops import _relu, leaky_relu
+from qref.schema import TensorType
 
 INT8, UINT8, INT16, FLOAT32 = TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.FLOAT32
 TYPES = {

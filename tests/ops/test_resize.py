@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from oracle import assert_equals_litert, needs_litert, random_array, run_qref
-from qref.schema import GraphBuilder, TensorType
 
 from qref import ModelError
 from qref.interpreter import Interpreter
+from qref.schema import GraphBuilder, TensorType
 
 INT8, UINT8, INT16, FLOAT32 = TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.FLOAT32
 OPTIONS = {"RESIZE_BILINEAR": "ResizeBilinearOptions", "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions"}

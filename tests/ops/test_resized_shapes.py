@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from oracle import assert_equals_litert, needs_litert
-from qref.schema import GraphBuilder, Model, TensorType
 
 import qref
+from qref.schema import GraphBuilder, Model, TensorType
 
 F32, I32 = TensorType.FLOAT32, TensorType.INT32
 

@@ -5,6 +5,7 @@ import pytest
 from elementwise_models import arrays_of, options_of
 from one_operator import T, both_refuse, compare, model_of
 from oracle import needs_litert
+
 from qref.schema import TensorType
 
 BOOL, FLOAT32, INT8 = TensorType.BOOL, TensorType.FLOAT32, TensorType.INT8

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from oracle import assert_equals_litert, needs_litert, run_qref
-from qref.schema import TensorType
 from unary_models import random_scale, unary_model
 
 from qref import ModelError
 from qref.interpreter import Interpreter
+from qref.schema import TensorType
 
 INT8, UINT8, INT16, FLOAT32, FLOAT16 = (TensorType[n] for n in ("INT8", "UINT8", "INT16", "FLOAT32", "FLOAT16"))
 PAIRS = [(INT8, INT8), (INT8, INT16), (UINT8, UINT8), (UINT8, INT16), (INT16, INT16), (FLOAT32, FLOAT32), (FLOAT16, FLOAT16)]

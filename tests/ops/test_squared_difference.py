@@ -6,9 +6,9 @@ from elementwise_models import SHAPES, arrays_of, binary, quantizations, whole_r
 from explanations import check_explanations
 from one_operator import both_refuse, compare
 from oracle import needs_litert
-from qref.schema import TensorType
 
 from qref.ops.squared_difference import prepare
+from qref.schema import TensorType
 
 INT8, INT32, FLOAT32 = TensorType.INT8, TensorType.INT32, TensorType.FLOAT32
 

@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import assert_equals_litert, needs_litert, run_qref
-from qref.schema import GraphBuilder, TensorType
 from recurrent_models import Variant, prepared_with_inputs, random_rounds, survive_damage, svdf_model
 
 import qref
 from qref.ops import svdf
+from qref.schema import GraphBuilder, TensorType
 
 RELU = 1
 KINDS = {"float32": Variant(), "hybrid": Variant(weights="int8"), "asymmetric": Variant(weights="int8", asymmetric=True)}

@@ -7,6 +7,7 @@ import pytest
 from matmul_models import F32, I8, I16, I32, U8, transpose_conv
 from one_operator import T, both_refuse, compare, const, evaluate, model_of, refusal
 from oracle import assert_equals_litert, needs_litert, random_array
+
 from qref.schema import TensorType
 
 INT32_BIAS = {"bias_type": I32, "options": {"quantized_bias_type": I32}, "version": 5}

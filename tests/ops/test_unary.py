@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from oracle import assert_equals_litert, needs_litert, run_qref
-from qref.schema import TensorType
 from unary_models import every_float16, unary_model
 
 from qref import ModelError
 from qref.interpreter import Interpreter
+from qref.schema import TensorType
 
 FLOAT32 = [
     *("SQUARE", "SIN", "COS", "FLOOR", "ABS", "NEG", "SIGN", "EXP", "LOG", "SQRT", "RSQRT"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from oracle import assert_equals_litert, needs_litert, run_qref
-from qref.schema import TensorType
 from unary_models import every_value, random_scale, unary_model
 
 from qref import InputError, ModelError
 from qref.interpreter import Interpreter
+from qref.schema import TensorType
 
 INT8, UINT8, INT16, FLOAT32 = TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.FLOAT32
 TYPES = {

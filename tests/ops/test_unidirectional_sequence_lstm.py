@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import assert_equals_litert, needs_litert, run_qref
-from qref.schema import Quantization
 from recurrent_models import Variant, lstm_model, prepared_with_inputs, random_rounds, survive_damage
 
 import qref
 from qref.ops import unidirectional_sequence_lstm as lstm
+from qref.schema import Quantization
 
 SHARED = pathlib.Path(__file__).parents[3] / "shared"
 INTEGER, FLOAT = Variant(integer=True), Variant()

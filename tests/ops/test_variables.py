@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from oracle import assert_equals_litert, litert, needs_litert, run_qref
-from qref.schema import GraphBuilder, Model, TensorType, write
 
 import qref
+from qref.schema import GraphBuilder, Model, TensorType, write
 
 I8, I32, F32, BOOL, RESOURCE = TensorType.INT8, TensorType.INT32, TensorType.FLOAT32, TensorType.BOOL, TensorType.RESOURCE
 VARIABLE = ("VarHandleOptions", {"shared_name": "ring", "container": ""})

@@ -5,9 +5,9 @@ import pytest
 from elementwise_models import arrays_of, options_of
 from one_operator import T, both_refuse, compare, const, evaluate, model_of
 from oracle import needs_litert
-from qref.schema import GraphBuilder, TensorType
 
 from qref.ops.where import TYPES
+from qref.schema import GraphBuilder, TensorType
 
 INT64 = TensorType.INT64
 

@@ -4,6 +4,7 @@ import pathlib
 from dataclasses import replace
 
 import numpy as np
+
 from qref.schema import (
     Buffer,
     DimensionMetadata,

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from qref.schema import NO_OPTIONS, GraphBuilder, InvalidModel, Options, TensorType, load, write
 from schema_samples import F32, I8
+
+from qref.schema import NO_OPTIONS, GraphBuilder, InvalidModel, Options, TensorType, load, write
 
 pytestmark = pytest.mark.smoke
 

@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from qref.schema import Buffer, GraphBuilder, InvalidModel, Limits, Quantization, TensorType, check, load, write, writer
 from schema_samples import F32, I8, I32, RUNNABLE, SHARED_MODELS, convolution
+
+from qref.schema import Buffer, GraphBuilder, InvalidModel, Limits, Quantization, TensorType, check, load, write, writer
 
 
 def add(type_=F32, **tensor):

@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from schema_samples import csr, densify, sparse_blocks, sparse_rows, strings
+
 from qref.schema import DimensionMetadata, GraphBuilder, InvalidModel, Sparsity, TensorType, load, pack, write
 from qref.schema.packing import unpack_elements
-from schema_samples import csr, densify, sparse_blocks, sparse_rows, strings
 
 RANGES = {TensorType.INT4: (-8, 7), TensorType.UINT4: (0, 15), TensorType.INT2: (-2, 1)}
 WHOLE = [t for t in TensorType if t.bits >= 8 and t.dtype is not None and t is not TensorType.RESOURCE]

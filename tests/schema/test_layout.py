@@ -1,6 +1,7 @@
 import struct
 
 import pytest
+
 from qref.schema import builtin_code, builtin_name, newer, verifier
 from qref.schema.layout import layout, snake_case, union
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from schema_samples import SAMPLES, SHARED_MODELS, convolution, everything
+
 from qref.schema import Buffer, InvalidModel, Limits, Metadata, Options, Signature, TensorType, builtin_name, load, write
 from qref.schema.layout import layout, snake_case, union
 from qref.schema.options import text
-from schema_samples import SAMPLES, SHARED_MODELS, convolution, everything
 
 
 def second_opinion(content):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from schema_samples import SAMPLES, convolution, everything
+
 from qref.schema import InvalidModel, Limits, Model, load, write
 from qref.schema.verifier import verify
-from schema_samples import SAMPLES, convolution, everything
 
 CONTENTS = [write(sample()) for sample in SAMPLES]
 

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from schema_samples import RUNNABLE, SAMPLES, SHARED_MODELS, convolution, everything, external
+
 from qref.schema import Buffer, InvalidModel, Options, QrefError, load, save, write
 from qref.schema.verifier import verify
-from schema_samples import RUNNABLE, SAMPLES, SHARED_MODELS, convolution, everything, external
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

@@ -1,4 +1,6 @@
-"""Makes the bundled models with TensorFlow: python qref/models/make.py (needs the extra `keras`; minutes, not needed at run time).
+"""Makes the bundled models with TensorFlow, which qref itself does not need: python examples/make_bundled_models.py.
+
+Install the extra first: pip install -e '.[keras]'. It takes about half a minute.
 
 digits_cnn_*      a small CNN trained on scikit-learn's 8x8 digits: float, dynamic range, float16, int8, int16x8
 deepconvlstm_int8 Ordonez2016Deep: four convolutions over time, two LSTM of 128 units, six classes; random weights
@@ -27,7 +29,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from sklearn.datasets import load_digits
 
-HERE = pathlib.Path(__file__).parent
+QREF = pathlib.Path(__file__).parent.parent / "qref"
 SEED = 7
 ROUNDS = 4
 OPS = tf.lite.OpsSet
@@ -104,7 +106,7 @@ def quantized_input(content: bytes, sample: np.ndarray) -> np.ndarray:
 
 def record(content: bytes, samples: np.ndarray) -> dict[str, np.ndarray]:
     """Inputs, outputs and digests of LiteRT's three kernel sets."""
-    sys.path.insert(0, str(HERE.parent / "compare"))
+    sys.path.insert(0, str(QREF / "compare"))
     import litert_worker
 
     recorded = {f"input/{r}": quantized_input(content, sample) for r, sample in enumerate(samples)}
@@ -130,9 +132,9 @@ def main() -> None:
     windows = np.random.default_rng(SEED).normal(size=(20, 128, 6, 1)).astype(np.float32)
     models["deepconvlstm_int8"] = convert(deepconvlstm(), "int8", windows)
     for name, content in models.items():
-        (HERE / f"{name}.tflite").write_bytes(content)
+        (QREF / "models" / f"{name}.tflite").write_bytes(content)
         samples = windows[:ROUNDS] if name.startswith("deepconvlstm") else images[1500 : 1500 + ROUNDS]
-        np.savez_compressed(HERE / f"{name}.npz", **record(content, samples))
+        np.savez_compressed(QREF / "models" / f"{name}.npz", **record(content, samples))
         print(f"{name}: {len(content)} bytes")
 
 
