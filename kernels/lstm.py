@@ -75,7 +75,7 @@ def inverse_sqrt(x):
         cube = saturating_rounding_doubling_high_mul(saturating_rounding_doubling_high_mul(y, y), y)
         cube = min(max(cube << 6, -2147483648), 2147483647)
         step = saturating_rounding_doubling_high_mul(402653184, y) - saturating_rounding_doubling_high_mul(half, cube)
-        y = min(max(step << 3, -2147483648), 2147483647)
+        y = np.int64(min(max(step << 3, -2147483648), 2147483647))
     y = saturating_rounding_doubling_high_mul(y, 1518500250)
     return (y << -right, np.int64(0)) if right < 0 else (y, -right)
 

@@ -28,7 +28,7 @@ from qref.schema.enums import TensorType
 
 from . import _eigen
 from ._lstm_operands import GateInputs, LstmInputs, read_activation, read_clips
-from ._matmul import integer_matmul, wrap_accumulator
+from ._matmul import hybrid_matmul, wrap_accumulator
 from .node import Node
 
 FINITE = np.finfo(np.float32).max
@@ -75,7 +75,7 @@ def quantized_product(x: np.ndarray, w: np.ndarray, scale: np.float32, asymmetri
     """Return x [..., K] . w [N, K]T in float32, with each row of x quantized to int8."""
     quantize_rows = quantize_rows_asymmetric if asymmetric else quantize_rows_symmetric
     q, row_scale, zero_point = quantize_rows(x.reshape(np.prod(x.shape[:-1], dtype=int), x.shape[-1]))
-    acc = wrap_accumulator(integer_matmul(q.astype(np.int64) - zero_point[:, None], w.view(np.int8)), 32)
+    acc = wrap_accumulator(hybrid_matmul(q, zero_point[:, None], w.view(np.int8)), 32)
     return (acc.astype(np.float32) * (row_scale * scale)[:, None]).reshape(*x.shape[:-1], len(w))
 
 

@@ -175,6 +175,11 @@ def row_sums(w: np.ndarray) -> np.ndarray:
     return wrap_int16(sums).sum(axis=1) + w[:, rest:].sum(axis=1, dtype=np.int64)
 
 
+def hybrid_matmul(q: np.ndarray, zero_point: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Return LiteRT's q [M, K] - zero_point [M, 1] times w [N, K]T, for q and w int8: int64 [M, N], its two errors included."""
+    return integer_matmul(q, w) + sign_error(q, w) - zero_point * row_sums(w)
+
+
 def wrap_accumulator(acc: np.ndarray, acc_bits: int) -> np.ndarray:
     """The accumulator as the compiled kernels hold it: wrapped to 32 bits, or as it is in 64."""
     return wrap_int32(acc) if acc_bits == 32 else acc

@@ -32,10 +32,10 @@ from ._matmul import (
     check_bias_scale,
     check_channels,
     finish_float32,
+    hybrid_matmul,
     integer_matmul,
     integer_plan,
     requantize_accumulator,
-    row_sums,
     sequential_matmul,
     sign_error,
     wrap_accumulator,
@@ -183,9 +183,7 @@ def fully_connected_hybrid(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, p
     y[row, o] = clamp(b[o] + f32(acc) * f32(s[row] * filter_scale[o]))          acc = sum_i w[o, i] * (q[row, i] - z[row])
     """
     q, scale, zero_point = quantize_rows(x, w, plan)
-    weights = w.view(np.int8)
-    acc = integer_matmul(q, weights) + sign_error(q, weights) - zero_point * row_sums(weights)
-    return finish_hybrid(acc, scale, x, b, plan)
+    return finish_hybrid(hybrid_matmul(q, zero_point, w.view(np.int8)), scale, x, b, plan)
 
 
 def quantize_rows(x: np.ndarray, w: np.ndarray, plan: HybridPlan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
