@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from qref.dispatch import bind
-from qref.errors import InvalidModel, UnsupportedOperator
+from qref.errors import InvalidModel, SpecViolation, UnsupportedOperator
 from qref.ops import Node, NotYetKnown, Operand, Prepared, find_prepare
-from qref.ops.node import Rules, Shape, Subgraphs
-from qref.schema.enums import TensorType
+from qref.ops.node import Shape
+from qref.ops.session import Session
+from qref.schema.enums import CUSTOM, TensorType
 from qref.schema.model import Model, Subgraph, Tensor
-
-
-@dataclass(slots=True)
-class Resources:
-    """The resource variables of a model, shared by all its subgraphs."""
-
-    values: dict[int, np.ndarray] = field(default_factory=dict)
-    ids: dict[tuple[str, str], int] = field(default_factory=dict)
-    called_once: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -39,9 +31,10 @@ class Step:
 class Execution:
     """A subgraph with the state of its tensors; `values[i]` is what tensor i holds, None before it is computed."""
 
-    def __init__(self, model: Model, subgraph: Subgraph, rules: Rules, kernels: str, resources: Resources, subgraphs: Subgraphs):
+    def __init__(self, model: Model, subgraph: Subgraph, session: Session, kernels: str):
         self.subgraph = subgraph
         self.kernels = kernels
+        self.free_bytes = session.limits.max_total_bytes
         written = {*subgraph.inputs, *(i for operator in subgraph.operators for i in operator.outputs)}
         self.operands = [
             Operand(t, t.type, tuple(abs(n) for n in t.shape), _constant(model, t, t.index in written)) for t in subgraph.tensors
@@ -53,13 +46,8 @@ class Execution:
                     operator,
                     inputs=tuple(self.operands[i] if i >= 0 else None for i in operator.inputs),
                     outputs=tuple(self.operands[i] for i in operator.outputs),
-                    rules=rules,
+                    session=session,
                     intermediates=tuple(self.operands[i] for i in operator.intermediates),
-                    resources=resources.values,
-                    resource_ids=resources.ids,
-                    called_once=resources.called_once,
-                    subgraphs=model.subgraphs,
-                    invoke_subgraph=subgraphs,
                 )
             )
             for operator in subgraph.operators
@@ -82,7 +70,7 @@ class Execution:
         for index in self.subgraph.inputs:
             operand, value = self.operands[index], self.values[index]
             if operand.constant is None and (value is None or value.shape != operand.shape):
-                self.values[index] = np.zeros(operand.shape, operand.dtype)
+                self._hold(operand, np.zeros(operand.shape, operand.dtype))
 
     def _fold(self, step: Step) -> bool:
         """Compute the results now if they are constants; tell whether they are."""
@@ -133,8 +121,8 @@ class Execution:
                 operand.known_value = None
 
     def _prepare(self, step: Step) -> None:
-        name = step.node.operator.name
-        prepare = find_prepare(name)
+        operator = step.node.operator
+        prepare = find_prepare(operator.name, custom=operator.builtin_code == CUSTOM)
         if prepare is None:
             raise UnsupportedOperator(f"{step.node}: qref has no such operator; the model can be analyzed but not run")
         for operand in step.node.outputs:
@@ -162,10 +150,17 @@ class Execution:
         for operand, result in zip(step.node.outputs, results):
             found, expected = (result.shape, result.dtype), (operand.shape, operand.dtype)
             assert found == expected, f"{step.node} gave {found} for {operand}; expected {expected}"
-            self.values[operand.tensor.index] = result
+            self._hold(operand, result)
         updates = step.prepared.updates  # type: ignore[union-attr]
         for position, state in zip(updates, results[len(results) - len(updates) :]):
             self.values[step.node.input(position).tensor.index] = state
+
+    def _hold(self, operand: Operand, value: np.ndarray) -> None:
+        before = self.values[operand.tensor.index]
+        self.free_bytes += (0 if before is None else before.nbytes) - value.nbytes
+        if self.free_bytes < 0:
+            raise SpecViolation(f"{operand}: with it, all tensors together take more than Limits.max_total_bytes")
+        self.values[operand.tensor.index] = value
 
 
 def _is_known(operand: Operand | None) -> bool:

@@ -12,9 +12,10 @@ import numpy as np
 from qref.details import operator_details, tensor_details
 from qref.dispatch import check_kernels
 from qref.errors import InputError
-from qref.execution import Execution, Resources
+from qref.execution import Execution
+from qref.ops.session import Session
 from qref.runtimes import runtime as find_runtime
-from qref.schema import check, load
+from qref.schema import Limits, check, load
 from qref.schema.model import Model, Signature
 
 
@@ -38,6 +39,7 @@ class Interpreter:
     model_content   its bytes, or a qref.Model
     runtime         whose arithmetic: "litert-reference"
     kernels         "numba" (compiled) or "numpy" (the readable form); the results are the same
+    limits          bounds for the file, for one tensor and for all together; qref.Limits() by default
     num_threads     accepted for compatibility, at least 1; results do not depend on it
 
     The experimental_* arguments of tf.lite.Interpreter are accepted; they change nothing here, since all tensors are always
@@ -66,6 +68,7 @@ class Interpreter:
         *,
         runtime: str = "litert-reference",
         kernels: str = "numba",
+        limits: Limits | None = None,
     ):
         if (model_path is None) == (model_content is None):
             raise InputError("give either model_path or model_content, and not both")
@@ -75,13 +78,13 @@ class Interpreter:
             raise InputError(f"num_threads must be an integer of at least 1, found {num_threads!r}")
         check_kernels(kernels)
         rules = find_runtime(runtime)
-        self._model = model_content if isinstance(model_content, Model) else load(model_path or model_content)  # type: ignore[arg-type]
-        check(self._model)
-        resources = Resources()
-        self._executions = [
-            Execution(self._model, subgraph, rules, kernels, resources, self._invoke_subgraph)
-            for subgraph in self._model.subgraphs
-        ]
+        self._limits = limits = limits or Limits()
+        self._calls = 0  # of subgraphs by operators, in this invoke
+        source = model_content if model_path is None else model_path
+        self._model = source if isinstance(source, Model) else load(source, limits=limits)  # type: ignore[arg-type]
+        check(self._model, limits=limits)
+        session = Session(rules, limits, self._model.subgraphs, self._invoke_subgraph)
+        self._executions = [Execution(self._model, subgraph, session, kernels) for subgraph in self._model.subgraphs]
         self._allocated = [False] * len(self._executions)
 
     @property
@@ -105,6 +108,7 @@ class Interpreter:
     def _invoke(self, subgraph_index: int) -> None:
         if not self._allocated[subgraph_index]:
             raise NotReady("call allocate_tensors() before invoke(), and again after resize_tensor_input()")
+        self._calls = 0
         self._executions[subgraph_index].invoke()
 
     def _invoke_subgraph(self, subgraph_index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:

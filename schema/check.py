@@ -50,7 +50,7 @@ def check(model: Model, *, limits: Limits | None = None, litert: bool = True) ->
         _fail(
             "the model", f"tensors of at most {limits.max_total_bytes} bytes (Limits.max_total_bytes)", total, "run a smaller one"
         )
-    _check_calls(model)
+    _check_calls(model, limits)
 
 
 def calls(operator: Operator) -> Iterator[int]:
@@ -141,8 +141,8 @@ def _is_known(model: Model, tensor: Tensor) -> bool:
     return tensor.is_variable or is_constant(model, tensor) or math.prod(tensor.shape) == 0
 
 
-def _check_calls(model: Model) -> None:
-    """Every subgraph that an operator calls is there, and none calls itself, however indirectly."""
+def _check_calls(model: Model, limits: Limits) -> None:
+    """Every subgraph that an operator calls is there, none calls itself, however indirectly, and the chains of calls are short."""
     graph: list[list[int]] = []
     for subgraph in model.subgraphs:
         graph.append([])
@@ -152,16 +152,19 @@ def _check_calls(model: Model) -> None:
                     where = f"subgraph {subgraph.index}, operator {operator.index} ({operator.name})"
                     _fail(where, f"to call a subgraph below {len(model.subgraphs)}", index)
                 graph[-1].append(index)
-    finished: set[int] = set()
+    heights: dict[int, int] = {}  # of the subgraphs whose calls have been followed to their ends
     for start in range(len(graph)):
-        path = [(start, iter(graph[start]))] if start not in finished else []
+        path = [(start, iter(graph[start]))] if start not in heights else []
         while path:
             called = next(path[-1][1], None)
             if called is None:
-                finished.add(path.pop()[0])
+                index, _ = path.pop()
+                heights[index] = 1 + max((heights[c] for c in graph[index]), default=0)
+                if heights[index] > limits.max_depth:
+                    _fail(f"subgraph {index}", f"calls at most {limits.max_depth} deep (Limits.max_depth)", heights[index])
             elif any(called == index for index, _ in path):
                 cycle = [index for index, _ in path][[index for index, _ in path].index(called) :]
                 names = [f"{index} ({model.subgraphs[index].name})" for index in [*cycle, called]]
                 _fail(f"subgraph {called}", "subgraphs that do not call themselves", " -> ".join(names))
-            elif called not in finished:
+            elif called not in heights:
                 path.append((called, iter(graph[called])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qref.ops.node import Node, Operand
+from qref.ops.session import Session
 from qref.runtimes.litert_reference import LITERT_REFERENCE
 from qref.schema import Model
 
@@ -15,7 +16,7 @@ def check_explanations(model: Model, prepare, *inputs: np.ndarray) -> None:
     tensors = [Operand(t, t.type, t.shape, model.data(t)) for t in graph.tensors]
     operator = graph.operators[0]
     operands = tuple(tensors[i] if i >= 0 else None for i in operator.inputs)
-    node = Node(operator, operands, tuple(tensors[i] for i in operator.outputs), LITERT_REFERENCE)
+    node = Node(operator, operands, tuple(tensors[i] for i in operator.outputs), Session(LITERT_REFERENCE))
     prepared = prepare(node)
     assert prepared.explain is not None
     y = prepared.reference(*inputs, prepared.plan)

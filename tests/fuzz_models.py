@@ -31,7 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 EXTREMES = [0, 1, 2, 3, 4, -1, -2, 127, 128, 255, 256, 1 << 15, 1 << 16, 1 << 20, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 62]
 FLOATS = [0.0, -0.0, 1e-45, 1e-38, 3e38, -1.0, float("inf"), float("nan")]
 HARD_SECONDS = 60  # a process that takes longer on one mutant is ended
-RUN_LIMITS = Limits(max_tensor_bytes=64 << 20, max_total_bytes=256 << 20)
+RUN_LIMITS = Limits(max_tensor_bytes=4 << 20, max_total_bytes=16 << 20, max_calls=100)
 
 
 class Places(_Verifier):
@@ -110,7 +110,7 @@ def feed(content: bytes, run: bool) -> str:
     check(model, limits=RUN_LIMITS)
     import qref
 
-    interpreter = qref.Interpreter(model_content=content, kernels="numpy")
+    interpreter = qref.Interpreter(model_content=content, kernels="numpy", limits=RUN_LIMITS)
     interpreter.allocate_tensors()
     interpreter.invoke()
     return "ran"

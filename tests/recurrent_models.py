@@ -9,6 +9,7 @@ import numpy as np
 
 import qref
 from qref.ops.node import Node, Operand, Prepared
+from qref.ops.session import Session
 from qref.runtimes.litert_reference import LITERT_REFERENCE
 from qref.schema import NO_OPTIONS, Buffer, GraphBuilder, Model, Options, Quantization, TensorType
 
@@ -310,7 +311,7 @@ def prepared_with_inputs(model: Model, prepare, seed: int = 0) -> tuple[Prepared
         operator,
         inputs=tuple(operands[i] if i >= 0 else None for i in operator.inputs),
         outputs=tuple(operands[i] for i in operator.outputs),
-        rules=LITERT_REFERENCE,
+        session=Session(LITERT_REFERENCE),
         intermediates=tuple(operands[i] for i in operator.intermediates),
     )
 

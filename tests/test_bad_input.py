@@ -125,3 +125,32 @@ def test_every_truncation_of_a_model_is_refused():
     for size in range(0, len(content) - 1, 97):
         with pytest.raises(qref.InvalidModel):
             qref.load(content[:size])
+
+
+def test_a_model_that_would_take_more_than_the_limits_is_refused():
+    for limits, name in (
+        (qref.Limits(max_tensor_bytes=1000), "max_tensor_bytes"),
+        (qref.Limits(max_total_bytes=3000), "max_total_bytes"),
+    ):
+        with pytest.raises(qref.ModelError, match=name):
+            qref.Interpreter(qref.bundled("digits_cnn_int8"), limits=limits)
+    interpreter = qref.Interpreter(qref.bundled("digits_cnn_int8"), limits=qref.Limits(max_tensor_bytes=100_000))
+    interpreter.resize_tensor_input(0, [100, 8, 8, 1])
+    with pytest.raises(qref.ModelError, match="max_tensor_bytes is 100000"):
+        interpreter.allocate_tensors()
+
+
+def test_subgraphs_nested_too_deeply_are_refused():
+    graph = GraphBuilder()
+    builders = [graph, *(graph.subgraph(f"s{i}") for i in range(3000))]
+    for number, builder in enumerate(builders):
+        c, x = builder.input("c", TensorType.BOOL, ()), builder.input("x", FLOAT32, (2,))
+        y = builder.tensor("y", FLOAT32, (2,))
+        if number + 1 < len(builders):
+            calls = {"then_subgraph_index": number + 1, "else_subgraph_index": number + 1}
+            builder.operator("IF", [c, c, x], [y], ("IfOptions", calls))
+        else:
+            builder.operator("ABS", [x], [y])
+        builder.outputs(y)
+    with pytest.raises(qref.ModelError, match="max_depth"):
+        qref.Interpreter(model_content=graph.model())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import keyword
-import re
 from collections.abc import Callable
 from functools import cache
 
@@ -20,16 +19,15 @@ CUSTOM_OPERATORS = {"TFLite_Detection_PostProcess": "detection_postprocess"}  # 
 
 
 @cache
-def find_prepare(operator_name: str) -> Callable[[Node], Prepared] | None:
-    """The `prepare` of the operator's file, None if qref has no such operator.
+def find_prepare(operator_name: str, custom: bool = False) -> Callable[[Node], Prepared] | None:
+    """The `prepare` of the file of a builtin operator, or of a custom one by its custom code; None if qref has no such operator.
 
     >>> find_prepare("FULLY_CONNECTED").__module__
     'qref.ops.fully_connected'
-    >>> find_prepare("NO_SUCH_OPERATOR") is None
+    >>> find_prepare("FULLY_CONNECTED", custom=True) is None
     True
     """
-    builtin = re.fullmatch("[A-Z][A-Z0-9_]*", operator_name) and operator_name != "NODE"
-    file = CUSTOM_OPERATORS.get(operator_name) or (operator_name.lower() if builtin else "")
+    file = CUSTOM_OPERATORS.get(operator_name, "") if custom else operator_name.lower()
     module = f"{__name__}.{file}_" if keyword.iskeyword(file) else f"{__name__}.{file}"
     if not file or importlib.util.find_spec(module) is None:
         return None

@@ -16,20 +16,20 @@ Types = tuple[np.dtype, ...]
 def find_subgraph(node: Node, option: str, inputs: int, outputs: int) -> int:
     """The index that an option gives; SpecViolation unless that subgraph has so many inputs and outputs."""
     index = node.options.get(option, -1)
-    node.expect(0 <= index < len(node.subgraphs), f"{option} is {index}; the model has {len(node.subgraphs)} subgraphs")
-    subgraph = node.subgraphs[index]
+    subgraphs = node.session.subgraphs
+    node.expect(0 <= index < len(subgraphs), f"{option} is {index}; the model has {len(subgraphs)} subgraphs")
+    subgraph = subgraphs[index]
     found = (len(subgraph.inputs), len(subgraph.outputs))
     node.expect(
         found == (inputs, outputs),
         f"{option} {index} has {found[0]} inputs and {found[1]} outputs; expected {inputs} and {outputs}",
     )
-    node.expect(node.invoke_subgraph is not None, "there is no interpreter to run a subgraph")
     return index
 
 
 def expect_input_types(node: Node, option: str, index: int, inputs: Sequence[Operand]) -> None:
     """SpecViolation unless the subgraph takes the types of the inputs."""
-    subgraph = node.subgraphs[index]
+    subgraph = node.session.subgraphs[index]
     for operand, tensor in zip(inputs, subgraph.inputs):
         expected = subgraph.tensors[tensor].type
         node.expect(operand.type == expected, f"{operand} has type {operand.type.name}; {option} {index} takes {expected.name}")

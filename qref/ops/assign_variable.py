@@ -23,7 +23,7 @@ def prepare(node: Node) -> Prepared:
     node.input(1)
     node.expect_type(handle, TensorType.RESOURCE, TensorType.INT32)
     node.expect(math.prod(handle.shape) == 1, f"{handle} has shape {list(handle.shape)}; expected a single element")
-    return Prepared(assign_variable, node.resources, pure=False)
+    return Prepared(assign_variable, node.session.resources, pure=False)
 
 
 def assign_variable(handle: np.ndarray, x: np.ndarray, resources: Resources) -> tuple[()]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ._subgraph import find_subgraph
-from .node import Node, Prepared, Subgraphs
+from .node import Node, Prepared
+from .session import Subgraphs
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,7 @@ class CallOncePlan:
 def prepare(node: Node) -> Prepared:
     """Check the subgraph and derive the plan."""
     index = find_subgraph(node, "init_subgraph_index", 0, 0)
-    assert node.invoke_subgraph is not None
-    return Prepared(call_once, CallOncePlan(index, node.called_once, node.invoke_subgraph), pure=False)
+    return Prepared(call_once, CallOncePlan(index, node.session.called_once, node.session.invoke_subgraph), pure=False)
 
 
 def call_once(plan: CallOncePlan) -> tuple[()]:

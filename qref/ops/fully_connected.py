@@ -127,7 +127,7 @@ def _prepare_integer(node: Node) -> Prepared:
     if per_tensor:
         check_bias_scale(node, x, w, b)
     acc_bits = 64 if wide or bias_type == TensorType.INT64 else 32
-    rule = {"requantize": node.rules.requantize("*", acc_bits), "float32_product": per_tensor} if fixed_point else {}
+    rule = {"requantize": node.session.rules.requantize("*", acc_bits), "float32_product": per_tensor} if fixed_point else {}
     fields = integer_plan(node, x, w, w.shape[0], acc_bits, **rule)
     if w.type in (TensorType.INT4, TensorType.INT2):
         node.expect(

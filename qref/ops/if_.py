@@ -14,7 +14,8 @@ import numpy as np
 from qref.schema.enums import TensorType
 
 from ._subgraph import Types, expect_input_types, find_subgraph, results_of
-from .node import Node, Prepared, Subgraphs
+from .node import Node, Prepared
+from .session import Subgraphs
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,8 @@ def prepare(node: Node) -> Prepared:
     for option in ("then_subgraph_index", "else_subgraph_index"):
         branches.append(find_subgraph(node, option, len(inputs), len(node.outputs)))
         expect_input_types(node, option, branches[-1], inputs)
-    assert node.invoke_subgraph is not None
     dtypes = tuple(y.dtype for y in node.outputs)
-    return Prepared(if_, IfPlan(branches[0], branches[1], dtypes, node.invoke_subgraph, str(node)), pure=False)
+    return Prepared(if_, IfPlan(branches[0], branches[1], dtypes, node.session.invoke_subgraph, str(node)), pure=False)
 
 
 def if_(condition: np.ndarray, *inputs_and_plan: np.ndarray | IfPlan) -> tuple[np.ndarray, ...]:

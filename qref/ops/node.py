@@ -17,18 +17,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import numpy as np
 
 from qref.arithmetic.requantize import Requantize
 from qref.errors import SpecViolation, UnsupportedOperator
 from qref.schema.enums import ActivationFunctionType, TensorType
-from qref.schema.model import Operator, Options, Quantization, Subgraph, Tensor
+from qref.schema.model import Operator, Options, Quantization, Tensor
+
+from .session import Session
 
 Shape = tuple[int, ...]
-
-MAX_ELEMENTS = 2**28  # of one tensor: far beyond real models, small enough to fit in memory
 
 
 class NotYetKnown(Exception):
@@ -110,41 +110,15 @@ class Operand:
         return int(self.zero_points[0])
 
 
-class Rules(Protocol):
-    """A runtime: which rule it applies to which operator."""
-
-    @property
-    def name(self) -> str:
-        """The runtime's name, as in "litert-reference"."""
-        ...
-
-    def requantize(self, operator: str, acc_bits: int) -> type[Requantize]:
-        """The rounding rule for an operator's accumulators of 32 or 64 bits."""
-        ...
-
-
-class Subgraphs(Protocol):
-    """How an operator runs another subgraph of its model (CALL_ONCE, IF, WHILE)."""
-
-    def __call__(self, subgraph_index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The outputs of that subgraph for these inputs."""
-        ...
-
-
 @dataclass(slots=True)
 class Node:
-    """One operator of the graph with its operands, and the runtime it is prepared for. An absent optional input is None."""
+    """One operator of the graph with its operands, and the session it is prepared for. An absent optional input is None."""
 
     operator: Operator
     inputs: tuple[Operand | None, ...]
     outputs: tuple[Operand, ...]
-    rules: Rules
+    session: Session
     intermediates: tuple[Operand, ...] = ()
-    resources: dict[int, np.ndarray] = field(default_factory=dict)  # the interpreter's resource variables
-    resource_ids: dict[tuple[str, str], int] = field(default_factory=dict)  # (container, shared name) -> resource
-    called_once: set[int] = field(default_factory=set)  # the subgraphs that CALL_ONCE has run
-    subgraphs: tuple[Subgraph, ...] = ()  # of the model
-    invoke_subgraph: Subgraphs | None = None
 
     def __str__(self) -> str:
         return f"operator {self.operator.index} ({self.operator.name})"
@@ -187,14 +161,18 @@ class Node:
         operand.known_shape = tuple(int(n) for n in shape)
         if any(n < 0 for n in operand.known_shape):
             self.fail(f"output {operand} would have the shape {list(operand.known_shape)}: no dimension may be negative")
-        if math.prod(operand.known_shape) > MAX_ELEMENTS:
-            self.fail(f"output {operand} of shape {list(operand.known_shape)} would have more than {MAX_ELEMENTS} elements")
+        size, most = math.prod(operand.known_shape) * max(operand.type.bits, 8) // 8, self.session.limits.max_tensor_bytes
+        if size > most:
+            shape_text = list(operand.known_shape)
+            self.fail(f"output {operand} of shape {shape_text} takes {size} bytes; Limits.max_tensor_bytes is {most}")
         if type is not None:
             operand.type = type
 
     def requantize(self, effective_scale: Any, acc_bits: int = 32) -> Requantize:
-        """The runtime's rounding rule for this operator with the constants of these effective scales, float64 per channel."""
-        return self.rules.requantize(self.operator.name, acc_bits).of(np.atleast_1d(np.asarray(effective_scale, np.float64)))
+        """The runtime's rounding rule for this operator, with the constants of these effective scales (float64 [channels])."""
+        return self.session.rules.requantize(self.operator.name, acc_bits).of(
+            np.atleast_1d(np.asarray(effective_scale, np.float64))
+        )
 
     def expect(self, condition: Any, message: str) -> None:
         """Raise SpecViolation with `message`, which says what was expected and what was found, unless `condition` holds."""

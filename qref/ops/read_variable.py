@@ -35,7 +35,7 @@ def prepare(node: Node) -> Prepared:
     shape = tuple(abs(n) for n in y.tensor.shape) or None
     if shape is not None:
         node.resize(0, shape)
-    return Prepared(read_variable, ReadPlan(node.resources, y.dtype, shape, str(node)), pure=False)
+    return Prepared(read_variable, ReadPlan(node.session.resources, y.dtype, shape, str(node)), pure=False)
 
 
 def read_variable(handle: np.ndarray, plan: ReadPlan) -> np.ndarray:

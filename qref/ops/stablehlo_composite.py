@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._subgraph import Types, expect_input_types, find_subgraph, results_of
-from .node import Node, Prepared, Subgraphs
+from .node import Node, Prepared
+from .session import Subgraphs
 
 OWN_KERNELS = ("odml.causal_conv_with_state_1d", "odml.recurrent_linear_attention", "odml.selective_state_space")
 
@@ -34,9 +35,8 @@ def prepare(node: Node) -> Prepared:
     inputs = [node.input(position) for position in range(len(node.inputs))]
     index = find_subgraph(node, "decomposition_subgraph_index", len(inputs), len(node.outputs))
     expect_input_types(node, "decomposition_subgraph_index", index, inputs)
-    assert node.invoke_subgraph is not None
     dtypes = tuple(y.dtype for y in node.outputs)
-    return Prepared(composite, CompositePlan(index, dtypes, node.invoke_subgraph, str(node)), pure=False)
+    return Prepared(composite, CompositePlan(index, dtypes, node.session.invoke_subgraph, str(node)), pure=False)
 
 
 def composite(*inputs_and_plan: np.ndarray | CompositePlan) -> tuple[np.ndarray, ...]:

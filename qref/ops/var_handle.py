@@ -22,7 +22,7 @@ def prepare(node: Node) -> Prepared:
     shape = handle.tensor.shape
     node.expect(math.prod(shape) == 1, f"{handle} has shape {list(shape)}; expected a single element")
     key = (node.options.get("container", ""), node.options.get("shared_name", ""))
-    number = node.resource_ids.setdefault(key, len(node.resource_ids))
+    number = node.session.resource_ids.setdefault(key, len(node.session.resource_ids))
     node.resize(0, shape)
     handle.known_value = np.full(shape, number, np.int32)
     return Prepared(var_handle, handle.known_value)

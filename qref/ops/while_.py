@@ -14,9 +14,8 @@ from qref.errors import SpecViolation
 from qref.schema.enums import TensorType
 
 from ._subgraph import Types, expect_input_types, find_subgraph, results_of
-from .node import Node, Prepared, Subgraphs
-
-MAX_ITERATIONS = 2**20  # a loop that runs longer is taken for one that never ends
+from .node import Node, Prepared
+from .session import Subgraphs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +40,23 @@ def prepare(node: Node) -> Prepared:
     node.expect(condition != body, f"subgraph {body} is both condition and body; expected two")
     expect_input_types(node, "cond_subgraph_index", condition, inputs)
     expect_input_types(node, "body_subgraph_index", body, inputs)
-    verdict = node.subgraphs[condition].tensors[node.subgraphs[condition].outputs[0]]
+    verdict = node.session.subgraphs[condition].tensors[node.session.subgraphs[condition].outputs[0]]
     node.expect(
         verdict.type == TensorType.BOOL, f"the condition's output {verdict.name!r} has type {verdict.type.name}; expected BOOL"
     )
-    assert node.invoke_subgraph is not None
     dtypes = tuple(y.dtype for y in node.outputs)
-    return Prepared(while_, WhilePlan(condition, body, dtypes, node.invoke_subgraph, str(node)), pure=False)
+    plan = WhilePlan(condition, body, dtypes, node.session.invoke_subgraph, str(node))
+    return Prepared(while_, plan, pure=False)
 
 
 def while_(*inputs_and_plan: np.ndarray | WhilePlan) -> tuple[np.ndarray, ...]:
     """Return the values for which the condition is false first; the last argument is the plan."""
     *values, plan = inputs_and_plan
     assert isinstance(plan, WhilePlan)
-    for _ in range(MAX_ITERATIONS):
+    while True:  # ended at the latest by the session's bound on calls
         (verdict,) = plan.invoke_subgraph(plan.condition_index, values)  # type: ignore[arg-type]
         if verdict.shape not in ((), (1,)):
             raise SpecViolation(f"{plan.name}: the condition gave the shape {list(verdict.shape)}; expected a single element")
         if not verdict.reshape(-1)[0]:
             return results_of(values, plan.output_dtypes, plan.name)  # type: ignore[arg-type]
         values = list(plan.invoke_subgraph(plan.body_index, values))  # type: ignore[arg-type]
-    raise SpecViolation(
-        f"{plan.name}: the condition is still true after {MAX_ITERATIONS} iterations; the loop does not seem to end"
-    )
