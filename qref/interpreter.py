@@ -113,13 +113,16 @@ class Interpreter:
 
     def _invoke_subgraph(self, subgraph_index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Run a subgraph for an operator of another one: CALL_ONCE, IF, WHILE."""
+        self._calls += 1
+        if self._calls > self._limits.max_calls:
+            raise SpecViolation(f"an invoke called more subgraphs than allowed: Limits.max_calls is {self._limits.max_calls}")
         execution = self._executions[subgraph_index]
         for index, value in zip(execution.subgraph.inputs, inputs, strict=True):
             self._resize(index, value.shape, subgraph_index)
         self._allocate(subgraph_index)
         for index, value in zip(execution.subgraph.inputs, inputs):
             execution.values[index] = value.copy()
-        self._invoke(subgraph_index)
+        execution.invoke()
         return [self._get(index, subgraph_index) for index in execution.subgraph.outputs]
 
     def set_tensor(self, tensor_index: int, value: Any) -> None:
@@ -128,6 +131,8 @@ class Interpreter:
 
     def _set(self, tensor_index: int, value: Any, subgraph_index: int) -> None:
         operand = self._operand(tensor_index, subgraph_index)
+        if operand.constant is not None:
+            raise InputError(f"{operand} is a constant of the model; only inputs and variables can be set")
         try:
             array = np.array(value)
         except ValueError as error:

@@ -142,7 +142,7 @@ def _is_known(model: Model, tensor: Tensor) -> bool:
 
 
 def _check_calls(model: Model, limits: Limits) -> None:
-    """Every subgraph that an operator calls is there, none calls itself, however indirectly, and the chains of calls are short."""
+    """Every subgraph that an operator calls is there, none calls itself even indirectly, and no chain of calls is too long."""
     graph: list[list[int]] = []
     for subgraph in model.subgraphs:
         graph.append([])

@@ -203,6 +203,8 @@ def test_wrong_arguments_are_refused():
         interpreter.invoke()
     with pytest.raises(qref.InputError, match="outside of 0 to"):
         interpreter.get_tensor(999)
+    with pytest.raises(qref.InputError, match="is a constant"):
+        interpreter.set_tensor(2, np.zeros(10, np.int32))
     with pytest.raises(qref.InputError, match="is not an input"):
         interpreter.resize_tensor_input(3, [1])
     with pytest.raises(qref.InputError, match=r"only its -1"):

@@ -67,16 +67,6 @@ def test_if_runs_the_branch_that_the_condition_names(different_shapes):
     assert_equals_litert(conditional(different_shapes), rounds)
 
 
-def arithmetic_is_there() -> bool:
-    from qref.ops import find_prepare
-
-    return find_prepare("ADD") is not None and find_prepare("LESS") is not None
-
-
-needs_arithmetic = pytest.mark.skipif(not arithmetic_is_there(), reason="ADD and LESS")
-
-
-@needs_arithmetic
 @needs_litert
 @pytest.mark.parametrize("growing", [False, True])
 def test_while_runs_its_body_as_long_as_the_condition_holds(growing):
@@ -85,7 +75,6 @@ def test_while_runs_its_body_as_long_as_the_condition_holds(growing):
     assert_equals_litert(counting(5, growing), rounds)
 
 
-@needs_arithmetic
 def test_a_loop_that_does_not_end_is_refused():
     interpreter = qref.Interpreter(model_content=counting(100), limits=qref.Limits(max_calls=50))
     interpreter.allocate_tensors()
