@@ -11,7 +11,7 @@ import numpy as np
 
 from qref.details import operator_details, tensor_details
 from qref.dispatch import check_kernels
-from qref.errors import InputError
+from qref.errors import InputError, SpecViolation
 from qref.execution import Execution
 from qref.ops.session import Session
 from qref.runtimes import runtime as find_runtime
