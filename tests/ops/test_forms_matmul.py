@@ -11,7 +11,8 @@ from one_operator import every
 from oracle import assert_same_bits
 
 from qref.dispatch import bind
-from qref.execution import Execution, Resources
+from qref.execution import Execution
+from qref.ops.session import Session
 from qref.runtimes import runtime
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -46,7 +47,7 @@ FLOAT_CASES = [
 
 def forms(model, seed):
     """The prepared operator, its inputs, the reference's output and the kernel's."""
-    execution = Execution(model, model.subgraphs[0], runtime("litert-reference"), "numpy", Resources(), lambda index, inputs: [])
+    execution = Execution(model, model.subgraphs[0], Session(runtime("litert-reference")), "numpy")
     execution.allocate()
     step = execution.steps[0]
     rng = np.random.default_rng(seed)

@@ -140,7 +140,9 @@ def test_range_refuses_a_limit_that_cannot_be_reached():
     model = model_of("RANGE", [T(I32)] * 3, [T(I32)])
     for start, limit, delta in ((0, 10, 0), (0, 10, -1), (10, 0, 1)):
         both_refuse(model, *(np.array(v, np.int32) for v in (start, limit, delta)))
-    assert "more than" in refusal(model, np.array(0, np.int32), np.array(2**31 - 1, np.int32), np.array(1, np.int32))
+    assert "Limits.max_tensor_bytes" in refusal(
+        model, np.array(0, np.int32), np.array(2**31 - 1, np.int32), np.array(1, np.int32)
+    )
 
 
 @needs_litert
