@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint setup clean
+.PHONY: demo test smoke nightly lint setup clean
 
 demo: setup
 	$(BIN)/qref verify qref/models
@@ -12,6 +12,16 @@ test: setup lint
 	$(BIN)/pytest
 	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -q tests/kernels
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q tests/kernels
+	$(BIN)/python tests/fuzz_models.py --count 1500 --run
+
+# For every save: a few seconds.
+smoke: setup
+	$(BIN)/pytest -q tests/test_interpreter.py tests/test_bad_input.py tests/arithmetic/test_activation.py
+
+# For every night: twenty times the drawn examples, and many mutated files.
+nightly: setup
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest tests
+	$(BIN)/python tests/fuzz_models.py --count 100000 --run
 
 # Types and the order of imports are checked on an installed copy, where kernels/ and schema/ are qref.kernels and qref.schema.
 lint: setup
