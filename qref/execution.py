@@ -121,19 +121,24 @@ class Execution:
                 operand.known_value = None
 
     def _prepare(self, step: Step) -> None:
-        operator = step.node.operator
-        prepare = find_prepare(operator.name, custom=operator.builtin_code == CUSTOM)
-        if prepare is None:
-            raise UnsupportedOperator(f"{step.node}: qref has no such operator; the model can be analyzed but not run")
         for operand in step.node.outputs:
             operand.known_shape = None
         try:
-            step.prepared = prepare(step.node)
+            step.prepared = self._find_kernel(step.node)
         except ValueError as error:  # a constant outside the domain of an arithmetic rule
             step.node.fail(str(error))
         step.unshaped = tuple(i for i, operand in enumerate(step.node.outputs) if operand.known_shape is None)
         constants = [None if o is None else o.constant if o.constant is not None else o.known_value for o in step.node.inputs]
         step.evaluate = bind(step.prepared, constants, self.kernels)
+
+    def _find_kernel(self, node: Node) -> Prepared:
+        operator = node.operator
+        for kernel_set in node.session.rules.kernel_sets:
+            prepare = find_prepare(operator.name, operator.builtin_code == CUSTOM, kernel_set)
+            prepared = prepare(node) if prepare is not None else None
+            if prepared is not None:
+                return prepared
+        raise UnsupportedOperator(f"{node}: qref has no such operator; the model can be analyzed but not run")
 
     def _value(self, node: Node, operand: Operand) -> np.ndarray:
         value = self.values[operand.tensor.index]

@@ -13,7 +13,7 @@ import qref
 from qref.compare.inputs import draw as random_array  # noqa: F401  (tests draw their arrays with it)
 from qref.compare.inputs import draw_inputs
 from qref.compare.litert import Litert
-from qref.compare.verify import count_mismatches
+from qref.compare.verify import KERNEL_SET_OF, count_mismatches
 from qref.schema import Model, write
 
 needs_litert = pytest.mark.skipif(importlib.util.find_spec("ai_edge_litert") is None, reason="ai-edge-litert is not installed")
@@ -25,9 +25,11 @@ def litert(kernel_set: str = "reference") -> Litert:
     return Litert(kernel_set, timeout=120)
 
 
-def run_qref(model: Model, rounds: Sequence[dict[int, np.ndarray]], kernels: str) -> list[dict[int, np.ndarray]]:
+def run_qref(
+    model: Model, rounds: Sequence[dict[int, np.ndarray]], kernels: str, runtime: str = "litert-reference"
+) -> list[dict[int, np.ndarray]]:
     """Every tensor that holds something after each round, by index."""
-    interpreter = qref.Interpreter(model_content=model, kernels=kernels)
+    interpreter = qref.Interpreter(model_content=model, kernels=kernels, runtime=runtime)
     for position, array in rounds[0].items() if rounds else ():
         interpreter.resize_tensor_input(model.subgraphs[0].inputs[position], array.shape)
     interpreter.allocate_tensors()
@@ -59,10 +61,11 @@ def assert_equals_litert(
 ) -> int:
     """qref's numba and NumPy forms both give LiteRT's bits in every tensor; returns how many elements were compared."""
     rounds = [draw_inputs(model, seed) for seed in range(2)] if rounds is None else rounds
-    wanted = litert(kernel_set).run(write(model), rounds)
+    wanted = litert(kernel_set).run(write(model), rounds, keep_all=kernel_set != "xnnpack")
+    runtime = next(name for name, its_set in KERNEL_SET_OF.items() if its_set == kernel_set)
     count = 0
     for kernels in ("numba", "numpy"):
-        for number, (got, want) in enumerate(zip(run_qref(model, rounds, kernels), wanted)):
+        for number, (got, want) in enumerate(zip(run_qref(model, rounds, kernels, runtime), wanted)):
             for index, array in want.items():
                 name = model.subgraphs[0].tensors[index].name
                 assert_same_bits(got[index], array, f"{kernels}, round {number}, tensor {index} ({name})")

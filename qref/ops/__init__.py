@@ -19,8 +19,13 @@ CUSTOM_OPERATORS = {"TFLite_Detection_PostProcess": "detection_postprocess"}  # 
 
 
 @cache
-def find_prepare(operator_name: str, custom: bool = False) -> Callable[[Node], Prepared] | None:
-    """The `prepare` of the file of a builtin operator, or of a custom one by its custom code; None if qref has no such operator.
+def find_prepare(
+    operator_name: str, custom: bool = False, kernel_set: str = "reference"
+) -> Callable[[Node], Prepared | None] | None:
+    """The `prepare` of an operator's file in a kernel set, None if it has no such file; custom operators go by their custom code.
+
+    The kernel set "reference" is this folder; others are folders in it, with files of the same names for the operators that
+    they compute in another way. Their `prepare` gives None for a node that they leave to the next kernel set of the runtime.
 
     >>> find_prepare("FULLY_CONNECTED").__module__
     'qref.ops.fully_connected'
@@ -28,7 +33,8 @@ def find_prepare(operator_name: str, custom: bool = False) -> Callable[[Node], P
     True
     """
     file = CUSTOM_OPERATORS.get(operator_name, "") if custom else operator_name.lower()
-    module = f"{__name__}.{file}_" if keyword.iskeyword(file) else f"{__name__}.{file}"
+    folder = __name__ if kernel_set == "reference" else f"{__name__}.{kernel_set}"
+    module = f"{folder}.{file}_" if keyword.iskeyword(file) else f"{folder}.{file}"
     if not file or importlib.util.find_spec(module) is None:
         return None
     return importlib.import_module(module).prepare

@@ -22,6 +22,11 @@ class Rules(Protocol):
         """The runtime's name, as in "litert-reference"."""
         ...
 
+    @property
+    def kernel_sets(self) -> tuple[str, ...]:
+        """Where its operators are looked up, first to last: folders of qref.ops, and "reference"."""
+        ...
+
     def requantize(self, operator: str, acc_bits: int) -> type[Requantize]:
         """The rounding rule for an operator's accumulators of 32 or 64 bits."""
         ...

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from qref.errors import InputError
 
+from .litert_optimized import LITERT_OPTIMIZED
 from .litert_reference import LITERT_REFERENCE
 from .runtime import Runtime
+from .xnnpack import XNNPACK
 
-RUNTIMES = {runtime.name: runtime for runtime in (LITERT_REFERENCE,)}
+RUNTIMES = {runtime.name: runtime for runtime in (LITERT_REFERENCE, LITERT_OPTIMIZED, XNNPACK)}
 
 __all__ = ["RUNTIMES", "Runtime", "runtime"]
 

@@ -24,6 +24,7 @@ class Runtime:
     name: str
     version: str
     requantize_rules: tuple[RequantizeRule, ...]
+    kernel_sets: tuple[str, ...] = ("reference",)  # where operators are looked up, see qref.ops.find_prepare
 
     def requantize(self, operator: str, acc_bits: int) -> type[Requantize]:
         """The rounding rule for an operator's accumulators of 32 or 64 bits."""
