@@ -25,3 +25,46 @@ def add(x1, x2, scaling1, scaling2, sign, scaling_y, output_offset, qmin, qmax, 
     for i in range(y.shape[0]):
         total = _scale(x1[i], scaling1) + sign * _scale(x2[i], scaling2)
         y[i] = min(max(wrap_int32(_scale(total, scaling_y) + output_offset), qmin), qmax)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _wrap_int16(x):
+    """An int64 modulo 2^16 as a signed number."""
+    return ((np.int64(x) & np.int64(0xFFFF)) ^ np.int64(0x8000)) - np.int64(0x8000)
+
+
+@numba.njit(cache=True, nogil=True)
+def _scale_in_block(q, scaling, folded):
+    """The same as vector code rounds it: folded, left_shift - right_shift at once; else the division rounds down."""
+    input_offset, left_shift, multiplier, right_shift = scaling
+    offset = np.int64(q) + input_offset
+    if folded:
+        return saturating_rounding_doubling_high_mul(wrap_int32(offset << (left_shift - right_shift)), multiplier)
+    return saturating_rounding_doubling_high_mul(wrap_int32(offset << left_shift), multiplier) >> right_shift
+
+
+@numba.njit(cache=True, nogil=True)
+def add_in_blocks(x1, x2, scaling1, scaling2, scaling_y, output_offset, qmin, qmax, folded, narrow, segment, in_blocks, y):
+    """Write y as `add` does, but with vector code's scaling in the first in_blocks of every `segment` elements.
+
+    narrow: there the result, and its sum with output_offset, wrap to 16 bits.
+    """
+    for i in range(y.shape[0]):
+        if i % segment < in_blocks:
+            total = _scale_in_block(x1[i], scaling1, folded) + _scale_in_block(x2[i], scaling2, folded)
+            result = _scale(total, scaling_y)
+            result = _wrap_int16(_wrap_int16(result) + output_offset) if narrow else wrap_int32(result + output_offset)
+        else:
+            total = _scale(x1[i], scaling1) + _scale(x2[i], scaling2)
+            result = wrap_int32(_scale(total, scaling_y) + output_offset)
+        y[i] = min(max(result, qmin), qmax)
+
+
+@numba.njit(cache=True, nogil=True)
+def vadd(x1, x2, input1_offset, input2_offset, multiplier1, multiplier2, shift, output_offset, qmin, qmax, y):
+    """Write y [N] int16 = clamp(((x1 + input1_offset) m1 + (x2 + input2_offset) m2) / 2^shift + output_offset), ties up."""
+    half = np.int64(1) << (shift - np.int64(1))
+    for i in range(y.shape[0]):
+        first = (np.int64(x1[i]) + input1_offset) * multiplier1
+        total = first + (np.int64(x2[i]) + input2_offset) * multiplier2
+        y[i] = min(max(((total + half) >> shift) + output_offset, qmin), qmax)

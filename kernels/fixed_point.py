@@ -36,6 +36,15 @@ def multiply_by_quantized_multiplier(acc, multiplier, shift):
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
+def multiply_by_quantized_multiplier_half_up(acc, multiplier, shift):
+    """Return acc * multiplier * 2^(shift - 31), rounded twice, ties up both times."""
+    left = np.int64(max(shift, 0)) & np.int64(31)
+    right = np.int64(max(-shift, 0))
+    high = saturating_rounding_doubling_high_mul(wrap_int32(np.int64(acc) << left), multiplier)
+    return (high + ((np.int64(1) << right) >> np.int64(1))) >> right
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
 def multiply_by_quantized_multiplier_64(acc, multiplier, shift):
     """Return acc * multiplier * 2^(shift - 31) for an int64 acc: the multiplier rounded to 15 bits, the product once; wraps."""
     reduced = min((np.int64(multiplier) + np.int64(32768)) >> np.int64(16), np.int64(32767))

@@ -10,7 +10,12 @@ import math
 import numba
 import numpy as np
 
-from .fixed_point import multiply_by_quantized_multiplier, multiply_by_quantized_multiplier_64, wrap_int32
+from .fixed_point import (
+    multiply_by_quantized_multiplier,
+    multiply_by_quantized_multiplier_64,
+    multiply_by_quantized_multiplier_half_up,
+    wrap_int32,
+)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -20,6 +25,29 @@ def double_rounding(acc, multiplier, shift, output_offset, qmin, qmax, y):
         for c in range(acc.shape[1]):
             scaled = multiply_by_quantized_multiplier(acc[m, c], multiplier[c], shift[c])
             y[m, c] = min(max(wrap_int32(scaled + output_offset), qmin), qmax)
+
+
+@numba.njit(cache=True, nogil=True)
+def half_up(acc, multiplier, shift, in_blocks, output_offset, qmin, qmax, y):
+    """Write y as double_rounding does, but in the channels before in_blocks with ties up in the second rounding too."""
+    for m in range(acc.shape[0]):
+        for c in range(in_blocks):
+            scaled = multiply_by_quantized_multiplier_half_up(acc[m, c], multiplier[c], shift[c])
+            y[m, c] = min(max(wrap_int32(scaled + output_offset), qmin), qmax)
+        for c in range(in_blocks, acc.shape[1]):
+            scaled = multiply_by_quantized_multiplier(acc[m, c], multiplier[c], shift[c])
+            y[m, c] = min(max(wrap_int32(scaled + output_offset), qmin), qmax)
+
+
+@numba.njit(cache=True, nogil=True)
+def float32_half_even(acc, effective_scale, output_offset, qmin, qmax, y):
+    """Write y = clamp(acc * effective_scale in float32, ties to even, within 2^30 either way, + output_offset)."""
+    low, high = np.float32(-1073741824.0), np.float32(1073741824.0)
+    for m in range(acc.shape[0]):
+        for c in range(acc.shape[1]):
+            product = np.float32(acc[m, c]) * effective_scale[c]
+            rounded = np.int64(np.rint(min(max(product, low), high)))
+            y[m, c] = min(max(rounded + output_offset, qmin), qmax)
 
 
 @numba.njit(cache=True, nogil=True)

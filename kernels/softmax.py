@@ -93,3 +93,29 @@ def softmax_16bit(x, multiplier, shift, exp_table, reciprocal_table, y):
         right = np.int64(31 - zeros)
         for k in range(x.shape[1]):
             y[row, k] = min(max((values[k] * reciprocal + (np.int64(1) << (right - 1))) >> right, 0), 32767)
+
+
+@numba.njit(cache=True, nogil=True)
+def softmax_by_table(x, table, scale, half_up, offset, low, high, y):
+    """Take x [rows, depth] int16, exponentials [256] float32 of max(x) - x; all float32, the sum in ascending order.
+
+    half_up  the result is trunc(p + 1/2) in float32; else it is p rounded, ties away from zero
+    """
+    half = np.float32(0.5)
+    for row in range(x.shape[0]):
+        greatest = x[row, 0]
+        for k in range(x.shape[1]):
+            greatest = max(greatest, x[row, k])
+        total = np.float32(0)
+        for k in range(x.shape[1]):
+            total += table[greatest - x[row, k]]
+        inverse = np.float32(1) / (total * scale)
+        for k in range(x.shape[1]):
+            p = table[greatest - x[row, k]] * inverse
+            if half_up:
+                steps = np.int64(p + half)
+            else:
+                steps = np.int64(p)
+                if p - np.float32(steps) >= half:
+                    steps += 1
+            y[row, k] = min(max(steps + offset, low), high)

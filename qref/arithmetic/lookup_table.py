@@ -29,6 +29,13 @@ def logistic(x: np.ndarray) -> np.ndarray:
     return one / (one + expf(-x))
 
 
+def logistic_in_float64(x: np.ndarray) -> np.ndarray:
+    """LOGISTIC as XNNPACK's tables have it: e / (1 + e) in float64, e = exp(x); 0 and 1 beyond 100."""
+    e = exp(np.clip(x.astype(np.float64), -101, 101))
+    y = (e / (1 + e)).astype(np.float32)
+    return np.where(x > 100, np.float32(1), np.where(x < -100, np.float32(0), y))
+
+
 def elu(x: np.ndarray) -> np.ndarray:
     """ELU: x, and exp(x) - 1 below zero."""
     return np.where(x < 0, expm1f(x), x)
@@ -85,6 +92,29 @@ def lookup_table_8bit(
             entries = cast_int32(entries).astype(np.float32)
         entries = np.clip(entries, limits.min, limits.max)
     return cast_int32(entries).astype(dtype)
+
+
+def lookup_table_8bit_half_even(
+    function: Function,
+    input_scale: float,
+    input_zero_point: int,
+    output_scale: float,
+    output_zero_point: int,
+    dtype: DTypeLike,
+) -> np.ndarray:
+    """Return the 256 results as XNNPACK rounds them: the zero point is added in float32, then ties go to even.
+
+    Parameters as for `lookup_table_8bit`.
+
+    >>> lookup_table_8bit_half_even(logistic, 1 / 16, 0, 1 / 256, -128, "int8")[[0, 1, 255]]
+    array([ 0,  4, -4], dtype=int8)
+    """
+    q = np.arange(256, dtype=np.uint8).view(dtype)
+    limits = np.iinfo(q.dtype)
+    x = np.float32(input_scale) * (q.astype(np.int64) - input_zero_point).astype(np.float32)
+    with np.errstate(all="ignore"):
+        entries = function(x) * (np.float32(1) / np.float32(output_scale)) + np.float32(output_zero_point)
+        return np.rint(np.clip(entries, limits.min, limits.max)).astype(dtype)
 
 
 def look_up_8bit(table: np.ndarray, q: np.ndarray) -> np.ndarray:

@@ -7,10 +7,13 @@ broadcasts along the last axis, and returns int64 before zero point and clamp.
     rule              runtime                                              product                 ties
     DoubleRounding    LiteRT reference, TFLM, CMSIS-NN                     31 bits, rounded twice  up, then away from zero
     HalfUp            LiteRT optimized (ruy)                               31 bits, rounded twice  up, then up
+    HalfUpBlocks      LiteRT optimized, vectors of channels                HalfUp, and DoubleRounding for the channels left over
+    HalfUpFlatBlocks  LiteRT optimized, vectors of elements                HalfUp, and DoubleRounding for the elements left over
     SingleRounding    builds with TFLITE_SINGLE_ROUNDING, ruy without SIMD 31 bits                 up
     SingleRounding64  int16 activations with int64 bias, everywhere        15 bits                 up
     Float64HalfAway   LiteRT reference FULLY_CONNECTED                     float64                 away from zero
     Float32HalfEven   XNNPACK                                              float32                 to even
+    SingleRounding8   XNNPACK, QUANTIZE and LEAKY_RELU on 8 bits           8 bits                  up
 """
 
 from __future__ import annotations
@@ -106,6 +109,62 @@ class HalfUp(_FixedPoint):
 
 
 @dataclass(frozen=True, slots=True)
+class HalfUpBlocks:
+    """LiteRT's vector code over channels: whole blocks of channels as HalfUp, the channels left over as DoubleRounding."""
+
+    half_up: HalfUp
+    double_rounding: DoubleRounding
+    channels_in_blocks: int  # the channels before this one are in whole blocks
+    name: ClassVar[str] = "half_up_blocks"
+
+    @classmethod
+    def of(cls, effective_scale: np.ndarray, block: int = 8) -> Self:
+        """Return the rule for effective_scale, one value for each channel, in blocks of `block` channels."""
+        half_up = HalfUp.of(effective_scale)
+        constants = half_up.quantized_multiplier, half_up.shift
+        return cls(half_up, DoubleRounding(*constants), len(np.atleast_1d(effective_scale)) // block * block)
+
+    def __call__(self, acc: np.ndarray) -> np.ndarray:
+        """half_up(acc) in the channels that are in blocks, double_rounding(acc) in the others."""
+        in_blocks = np.arange(acc.shape[-1]) < self.channels_in_blocks
+        return np.where(in_blocks, self.half_up(acc), self.double_rounding(acc))
+
+    def explain(self, acc: int, channel: int) -> Steps:
+        """Return the steps of one accumulator."""
+        rule = self.half_up if channel < self.channels_in_blocks else self.double_rounding
+        return rule.explain(acc, channel)
+
+
+@dataclass(frozen=True, slots=True)
+class HalfUpFlatBlocks:
+    """LiteRT's vector code over elements in the order of memory, whatever their channels: those left over as DoubleRounding."""
+
+    half_up: HalfUp
+    double_rounding: DoubleRounding
+    block: int = 16
+    name: ClassVar[str] = "half_up_flat_blocks"
+
+    @classmethod
+    def of(cls, effective_scale: np.ndarray) -> Self:
+        """Return the rule for effective_scale, one value for all elements."""
+        half_up = HalfUp.of(effective_scale)
+        return cls(half_up, DoubleRounding(half_up.quantized_multiplier, half_up.shift))
+
+    def elements_in_blocks(self, size: int) -> int:
+        """How many of `size` elements are in whole blocks."""
+        return size // self.block * self.block
+
+    def __call__(self, acc: np.ndarray) -> np.ndarray:
+        """half_up(acc) in whole blocks, double_rounding(acc) in the last elements; acc is the whole output."""
+        in_blocks = np.arange(acc.size).reshape(acc.shape) < self.elements_in_blocks(acc.size)
+        return np.where(in_blocks, self.half_up(acc), self.double_rounding(acc))
+
+    def explain(self, acc: int, channel: int) -> Steps:
+        """Return the steps of one accumulator that is in a block."""
+        return self.half_up.explain(acc, channel)
+
+
+@dataclass(frozen=True, slots=True)
 class SingleRounding(_FixedPoint):
     """TFLITE_SINGLE_ROUNDING: the whole product in 64 bits, rounded once, ties up; shifts above 30 saturate to 2^30."""
 
@@ -192,7 +251,8 @@ class Float32HalfEven:
 
     effective_scale is the float32 value float32(float32(input_scale * filter_scale) / output_scale), widened.
     XNNPACK clamps from above before it rounds, and from below after. Both limits are integers, and rounding keeps the order, so
-    the clamp after rounding, which every rule leaves to its caller, gives the same.
+    the clamp after rounding, which every rule leaves to its caller, gives the same. Products beyond 2^30 either way, which every
+    output clamps, are returned as 2^30, so that the zero point can be added in 32 bits.
     """
 
     effective_scale: np.ndarray  # float32 [channels] or [1]
@@ -204,8 +264,9 @@ class Float32HalfEven:
         return cls(np.atleast_1d(np.asarray(effective_scale, np.float32)))
 
     def __call__(self, acc: np.ndarray) -> np.ndarray:
-        """rint(float32(float32(acc) * effective_scale))."""
-        return np.rint(np.asarray(acc).astype(np.float32) * self.effective_scale).astype(np.int64)
+        """rint(float32(float32(acc) * effective_scale)), within 2^30 either way."""
+        product = np.asarray(acc).astype(np.float32) * self.effective_scale
+        return np.rint(np.clip(product, np.float32(-(2**30)), np.float32(2**30))).astype(np.int64)
 
     def explain(self, acc: int, channel: int) -> Steps:
         """Return the steps of one accumulator."""
@@ -215,7 +276,33 @@ class Float32HalfEven:
             ("effective_scale", scale),
             ("acc in float32", _float32(acc)),
             ("acc * effective_scale in float32", product),
-            ("rounded, ties to even", round(product)),
+            ("rounded, ties to even", round(min(max(product, -(2.0**30)), 2.0**30))),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class SingleRounding8:
+    """XNNPACK from 8 bits to 8 bits: a multiplier with 8 bits behind the point, the product rounded once, ties up."""
+
+    quantized_multiplier: np.ndarray  # int64 [channels] or [1], effective_scale * 2^8 to nearest, ties to even
+    name: ClassVar[str] = "single_rounding_8"
+
+    @classmethod
+    def of(cls, effective_scale: np.ndarray) -> Self:
+        """Return the rule for effective_scale."""
+        return cls(np.rint(np.atleast_1d(np.asarray(effective_scale, np.float32)) * np.float32(256)).astype(np.int64))
+
+    def __call__(self, acc: np.ndarray) -> np.ndarray:
+        """floor(acc M / 2^8 + 1/2)."""
+        return (np.asarray(acc, np.int64) * self.quantized_multiplier + 128) >> 8
+
+    def explain(self, acc: int, channel: int) -> Steps:
+        """Return the steps of one accumulator."""
+        multiplier = _of_channel(self.quantized_multiplier, channel)
+        return [
+            ("quantized_multiplier", multiplier),
+            ("acc * quantized_multiplier", acc * multiplier),
+            ("divided by 2^8, ties up", _nearest_ties_up(acc * multiplier, 2**8)),
         ]
 
 

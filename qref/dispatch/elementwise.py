@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qref.arithmetic.requantize import DoubleRounding
+from qref.arithmetic.requantize import DoubleRounding, Float32HalfEven, HalfUpBlocks
 from qref.dispatch.requantize import bind_requantize
 from qref.kernels import add as add_kernels
 from qref.kernels import mul as mul_kernels
@@ -20,6 +20,8 @@ from qref.kernels import quantize as quantize_kernels
 from qref.ops import _sum, dequantize, mul, quantize
 from qref.ops._elementwise import Scaling
 from qref.ops.node import Shape
+from qref.ops.optimized import add as optimized_add
+from qref.ops.xnnpack import _vadd
 
 Run = Callable[..., np.ndarray]
 
@@ -49,9 +51,58 @@ def bind_sum(plan: _sum.SumPlan, constants: Sequence[np.ndarray | None]) -> Run:
     return run
 
 
+def bind_sum_in_blocks(plan: optimized_add.BlockSumPlan, constants: Sequence[np.ndarray | None]) -> Run:
+    """ADD with vector code in whole blocks."""
+    scalar, segments = plan.scalar, plan.segments
+    scalings = _constants(scalar.input1), _constants(scalar.input2), _constants(scalar.output)
+    if plan.folded and min(scalings[0][1] - scalings[0][3], scalings[1][1] - scalings[1][3]) < 0:
+        return lambda x1, x2: optimized_add.sum_in_blocks(x1, x2, plan)
+    limits = np.int64(scalar.output_offset), np.int64(scalar.output_activation_min), np.int64(scalar.output_activation_max)
+    form = np.bool_(plan.folded), np.bool_(scalar.output_dtype.itemsize == 1)
+
+    def run(x1: np.ndarray, x2: np.ndarray) -> np.ndarray:
+        shape = np.broadcast_shapes(x1.shape, x2.shape)
+        y = np.empty(math.prod(shape), np.int16)
+        blocks = np.int64(max(segments.size, 1)), np.int64(segments.in_blocks)
+        add_kernels.add_in_blocks(_flat(x1, shape), _flat(x2, shape), *scalings, *limits, *form, *blocks, y)
+        return y.astype(scalar.output_dtype, copy=False).reshape(shape)
+
+    return run
+
+
+def bind_vadd(plan: _vadd.VaddPlan, constants: Sequence[np.ndarray | None]) -> Run:
+    """ADD and SUB of XNNPACK."""
+    integers = (plan.input1_offset, plan.input2_offset, plan.input1_multiplier, plan.input2_multiplier, plan.shift)
+    limits = (plan.output_offset, plan.output_activation_min, plan.output_activation_max)
+
+    def run(x1: np.ndarray, x2: np.ndarray) -> np.ndarray:
+        shape = np.broadcast_shapes(x1.shape, x2.shape)
+        y = np.empty(math.prod(shape), np.int16)
+        add_kernels.vadd(_flat(x1, shape), _flat(x2, shape), *map(np.int64, (*integers, *limits)), y)
+        return y.astype(plan.output_dtype, copy=False).reshape(shape)
+
+    return run
+
+
+def _bind_mul_float32(plan: mul.MulPlan, rule: Float32HalfEven) -> Run:
+    offsets = np.int64(plan.input1_offset), np.int64(plan.input2_offset)
+    limits = np.int64(plan.output_offset), np.int64(plan.output_activation_min), np.int64(plan.output_activation_max)
+
+    def run(x1: np.ndarray, x2: np.ndarray) -> np.ndarray:
+        shape = np.broadcast_shapes(x1.shape, x2.shape)
+        y = np.empty(math.prod(shape), np.int16)
+        scale = np.float32(rule.effective_scale[0])
+        mul_kernels.mul_float32(_flat(x1, shape), _flat(x2, shape), *offsets, scale, *limits, y)
+        return y.astype(plan.output_dtype, copy=False).reshape(shape)
+
+    return run
+
+
 def bind_mul(plan: mul.MulPlan, constants: Sequence[np.ndarray | None]) -> Run:
-    """MUL under gemmlowp's rounding; other rules stay in NumPy."""
+    """MUL under the rounding of gemmlowp or XNNPACK; other rules stay in NumPy."""
     rule = plan.requantize
+    if isinstance(rule, Float32HalfEven):
+        return _bind_mul_float32(plan, rule)
     if not isinstance(rule, DoubleRounding):
         return lambda x1, x2: mul.mul_quantized(x1, x2, plan)
     offsets = np.int64(plan.input1_offset), np.int64(plan.input2_offset)
@@ -105,9 +156,10 @@ def bind_integer_quantize(plan: quantize.RequantizePlan, constants: Sequence[np.
     """QUANTIZE of integers."""
     limits = np.iinfo(plan.output_dtype)
     finish = bind_requantize(plan.requantize, plan.output_offset, int(limits.min), int(limits.max))
+    by_position = isinstance(plan.requantize, HalfUpBlocks)
 
     def run(x: np.ndarray) -> np.ndarray:
-        acc = x.reshape(-1, 1).astype(np.int32) + np.int32(plan.input_offset)
+        acc = x.reshape((1, -1) if by_position else (-1, 1)).astype(np.int32) + np.int32(plan.input_offset)
         return finish(acc, plan.output_dtype).reshape(x.shape)
 
     return run
@@ -116,6 +168,8 @@ def bind_integer_quantize(plan: quantize.RequantizePlan, constants: Sequence[np.
 BINDERS: dict[Callable[..., Any], Callable[..., Any]] = {
     _sum.sum_quantized: bind_sum,
     mul.mul_quantized: bind_mul,
+    optimized_add.sum_in_blocks: bind_sum_in_blocks,
+    _vadd.vadd: bind_vadd,
     quantize.quantize: bind_quantize,
     quantize.requantize: bind_integer_quantize,
     dequantize.dequantize: bind_dequantize,

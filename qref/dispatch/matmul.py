@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qref.dispatch import convolution
+from qref.dispatch import convolution, float_matmul
 from qref.dispatch.convolution import Constants, Run, bind_finish, block_of, centred, once, starts
 from qref.kernels import matmul
 from qref.ops import batch_matmul as bmm
@@ -129,4 +129,5 @@ BINDERS: dict[Callable[..., Any], Callable[..., Any]] = {
     bmm.batch_matmul: bind_batch_matmul,
     bmm.batch_matmul_float32: bind_batch_matmul_float32,
     **convolution.BINDERS,
+    **float_matmul.BINDERS,
 }

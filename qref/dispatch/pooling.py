@@ -11,6 +11,7 @@ from qref.kernels import pooling, resize_bilinear
 from qref.ops import average_pool_2d, max_pool_2d
 from qref.ops import resize_bilinear as op
 from qref.ops._pooling import PoolPlan
+from qref.ops.xnnpack import resize_bilinear as xnnpack_resize_bilinear
 
 Bound = Callable[[np.ndarray], np.ndarray]
 Constants = Sequence[np.ndarray | None]
@@ -81,6 +82,17 @@ def bind_resize_bilinear_float32(plan: op.ResizeBilinearPlan, constants: Constan
     return run
 
 
+def bind_resize_bilinear_8bit(plan: op.ResizeBilinearPlan, constants: Constants) -> Callable[..., np.ndarray]:
+    """RESIZE_BILINEAR of XNNPACK on int8 and uint8, widened to int16."""
+
+    def run(x: np.ndarray, size: np.ndarray) -> np.ndarray:
+        y = np.empty(_resized(x, plan), np.int16)
+        resize_bilinear.integer_by_rows(np.ascontiguousarray(x, np.int16), *_neighbors(plan), y)
+        return y.astype(x.dtype)
+
+    return run
+
+
 def _resized(x: np.ndarray, plan: op.ResizeBilinearPlan) -> tuple[int, int, int, int]:
     return x.shape[0], len(plan.rows.distance), len(plan.columns.distance), x.shape[3]
 
@@ -95,4 +107,5 @@ BINDERS: dict[Callable[..., Any], Callable[..., Any]] = {
     max_pool_2d.max_pool_2d: bind_max_pool_2d,
     op.resize_bilinear_integer: bind_resize_bilinear_integer,
     op.resize_bilinear_float32: bind_resize_bilinear_float32,
+    xnnpack_resize_bilinear.resize_bilinear_8bit: bind_resize_bilinear_8bit,
 }

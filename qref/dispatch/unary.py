@@ -11,6 +11,9 @@ from qref.arithmetic.softmax import exp_table, exponentials_8bit, one_over_one_p
 from qref.kernels import lookup_table, softmax
 from qref.ops import _relu, _unary, abs, hard_swish, leaky_relu, logistic, tanh
 from qref.ops import softmax as op
+from qref.ops.optimized import logistic as optimized_logistic
+from qref.ops.optimized import softmax as optimized_softmax
+from qref.ops.optimized import tanh as optimized_tanh
 
 Reference = Callable[[np.ndarray, Any], np.ndarray]
 Bound = Callable[[np.ndarray], np.ndarray]
@@ -53,6 +56,23 @@ def bind_softmax(plan: op.SoftmaxPlan, constants: Constants) -> Bound:
     return run
 
 
+def bind_softmax_by_table(plan: optimized_softmax.SoftmaxTablePlan, constants: Constants) -> Bound:
+    """SOFTMAX of 8-bit inputs by a table of float32 exponentials."""
+    limits = np.iinfo(plan.output_dtype)
+    half_up = plan.output_dtype == np.uint8
+
+    def run(x: np.ndarray) -> np.ndarray:
+        if x.size == 0:
+            return np.zeros(x.shape, plan.output_dtype)
+        rows = np.ascontiguousarray(x).reshape(-1, x.shape[-1]).astype(np.int16)
+        y = np.empty(rows.shape, np.int16)
+        bounds = (plan.output_offset, int(limits.min), int(limits.max))
+        softmax.softmax_by_table(rows, plan.table, plan.output_scale, half_up, *bounds, y)
+        return y.reshape(x.shape).astype(plan.output_dtype, copy=False)
+
+    return run
+
+
 def bind_softmax_int16(plan: op.Softmax16Plan, constants: Constants) -> Bound:
     """SOFTMAX of int16 inputs: two tables of 513 entries."""
     tables = [table.astype(np.int64) for table in (exp_table(), one_over_one_plus_x_table())]
@@ -77,10 +97,13 @@ POINTWISE: tuple[Reference, ...] = (
     leaky_relu.leaky_relu,
     logistic.logistic_int16,
     tanh.tanh_int16,
+    optimized_logistic.logistic_power_of_two,
+    optimized_tanh.tanh_power_of_two,
 )
 
 BINDERS: dict[Callable[..., Any], Callable[..., Any]] = {
     **{reference: bind_pointwise(reference) for reference in POINTWISE},
     op.softmax: bind_softmax,
     op.softmax_int16: bind_softmax_int16,
+    optimized_softmax.softmax_by_table: bind_softmax_by_table,
 }

@@ -11,8 +11,10 @@ Source: TFLite, padding.h.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +26,7 @@ from .node import Node, Operand, Shape
 
 Tap = tuple[int, ...]
 Region = tuple[slice, ...]
+MultiplyAdd = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # of two factors and the sum so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,33 +133,69 @@ def integer_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], grou
     return acc.reshape(*acc.shape[:-2], groups * filters)
 
 
+def multiply_add(a: np.ndarray, b: np.ndarray, acc: np.ndarray) -> np.ndarray:
+    """Return acc + a * b, in floating point rounded twice."""
+    return acc + a * b
+
+
 @np.errstate(all="ignore")
-def sequential_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], groups: int = 1) -> np.ndarray:
-    """The same in float32: each sum starts at 0 and runs over taps in order, within a tap over channels, every step rounded."""
+def sequential_convolution(
+    x: np.ndarray,
+    w: np.ndarray,
+    axes: Sequence[Axis],
+    groups: int = 1,
+    *,
+    start: np.ndarray | float = 0,
+    step: MultiplyAdd = multiply_add,
+) -> np.ndarray:
+    """The same in float32: each sum begins with `start` and runs over taps in order, within a tap over channels, step by step."""
     filters, depth = len(w) // groups, w.shape[-1]
-    acc = np.zeros((len(x), *(axis.output_size for axis in axes), groups, filters), np.float32)
+    acc = np.empty((len(x), *(axis.output_size for axis in axes), groups * filters), np.float32)
+    acc[...] = start
+    acc = acc.reshape(*acc.shape[:-1], groups, filters)
     x, taps = x.reshape(*x.shape[:-1], groups, depth), _by_tap(w)
     for tap, output, image in overlaps(axes):
         weights = taps[tap].reshape(groups, filters, depth)
         for channel in range(depth):
-            acc[output] += x[image][..., channel, None] * weights[..., channel]
+            acc[output] = step(x[image][..., channel, None], weights[..., channel], acc[output])
     return acc.reshape(*acc.shape[:-2], groups * filters)
 
 
-def depthwise_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], multiplier: int) -> np.ndarray:
+def depthwise_convolution(
+    x: np.ndarray,
+    w: np.ndarray,
+    axes: Sequence[Axis],
+    multiplier: int,
+    *,
+    start: np.ndarray | float = 0,
+    step: MultiplyAdd = multiply_add,
+    column_major: bool = False,
+) -> np.ndarray:
     """acc[b, p, c * multiplier + m] = sum over taps k of x[b, image position of (p, k), c] * w[k, c * multiplier + m].
 
-    In the type of x and w, int64 or float32, started at 0, taps in order. x [B, H, W, C], w [KH, KW, C * multiplier].
+    In the type of x and w, int64 or float32; begins with `start`. x [B, H, W, C], w [KH, KW, C * multiplier].
+    column_major  taps run down the columns of the filter, else along its rows
     """
     x = np.repeat(x, multiplier, axis=-1)
-    acc = np.zeros((len(x), *(axis.output_size for axis in axes), x.shape[-1]), x.dtype)
+    acc = np.empty((len(x), *(axis.output_size for axis in axes), x.shape[-1]), x.dtype)
+    acc[...] = start
+    taps = list(overlaps(axes))
+    if column_major:
+        taps.sort(key=lambda overlap: overlap[0][::-1])
     with np.errstate(all="ignore"):
-        for tap, output, image in overlaps(axes):
-            acc[output] += x[image] * w[tap]
+        for tap, output, image in taps:
+            acc[output] = step(x[image], w[tap], acc[output])
     return acc
 
 
-Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
+def patches(x: np.ndarray, axes: Sequence[Axis]) -> np.ndarray:
+    """What the taps of every output position see, [B, ..., taps * C], 0 outside the image."""
+    sizes = [axis.filter_size for axis in axes]
+    found = np.zeros((len(x), *(axis.output_size for axis in axes), *sizes, x.shape[-1]), x.dtype)
+    for tap, output, image in overlaps(axes):
+        place: Any = (*output, *tap)
+        found[place] = x[image]
+    return found.reshape(*found.shape[: len(axes) + 1], math.prod(sizes) * x.shape[-1])
 
 
 def integer_transposed_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis]) -> np.ndarray:
@@ -172,15 +211,23 @@ def integer_transposed_convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[
 
 @np.errstate(all="ignore")
 def sequential_transposed_convolution(
-    x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], product: Product = np.multiply
+    x: np.ndarray,
+    w: np.ndarray,
+    axes: Sequence[Axis],
+    *,
+    start: np.ndarray | float = 0,
+    step: MultiplyAdd = multiply_add,
+    ascending_taps: bool = False,
 ) -> np.ndarray:
     """The same in float32: what meets at an output element is added in ascending input position, within it by channel.
 
     With one input position a single tap reaches a given output element, and ascending positions mean descending taps.
-    product  of x [B, ..., 1] and w [O], by default the plain one
+    start           what each sum begins with
+    ascending_taps  whether what meets at an output element is added in ascending taps instead
     """
-    acc, taps = np.zeros((len(x), *(axis.image_size for axis in axes), len(w)), np.float32), _by_tap(w)
-    for tap, source, target in overlaps(axes, descending=True):
+    acc, taps = np.empty((len(x), *(axis.image_size for axis in axes), len(w)), np.float32), _by_tap(w)
+    acc[...] = start
+    for tap, source, target in overlaps(axes, descending=not ascending_taps):
         for channel in range(x.shape[-1]):
-            acc[target] += product(x[source][..., channel, None], taps[tap][:, channel])
+            acc[target] = step(x[source][..., channel, None], taps[tap][:, channel], acc[target])
     return acc

@@ -36,22 +36,30 @@ def l1_cache_bytes() -> int:
 def matmul(x: np.ndarray, w: np.ndarray, l1_bytes: int) -> np.ndarray:
     """Return x [..., rows, K] . w [N, K]T, each sum in the order that the sizes rows, K and N decide.
 
-    One row or one column: four lanes. rows + K + N < 20: four lanes of two packets each. Otherwise panels of K, one after the
-    other, each summed in ascending k, except for the last N % 8 columns of the rows that fill blocks of four.
+    One row or one column: four lanes; both: four lanes of four packets each. rows + K + N < 20: four lanes of two packets each.
+    Otherwise panels of K, one after the other, each summed in ascending k, except for the last N % 8 columns of the rows that
+    fill blocks of four.
     """
     rows, depth = x.shape[-2:]
+    if rows == len(w) == 1:
+        return _dot(x, w)
     if rows == 1 or len(w) == 1:
         return _add_tail(_across(_lanes(x, w, 0, depth // LANES * LANES, LANES)), x, w, depth // LANES * LANES)
-    if rows + depth + len(w) < 20:
+    if not is_blocked(rows, depth, len(w)):
         return _small_matmul(x, w)
     total = np.zeros((*x.shape[:-1], len(w)), np.float32)
-    panel = _panel(depth, max(rows, len(w)), l1_bytes)
-    for start in range(0, depth, panel):
-        total += _panel_matmul(x[..., start : start + panel], w[:, start : start + panel])
+    terms = panel(depth, max(rows, len(w)), l1_bytes)
+    for start in range(0, depth, terms):
+        total += _panel_matmul(x[..., start : start + terms], w[:, start : start + terms])
     return total
 
 
-def _panel(depth: int, other: int, l1_bytes: int) -> int:
+def is_blocked(rows: int, depth: int, columns: int) -> bool:
+    """Whether products of these sizes are taken in panels of K."""
+    return rows != 1 and columns != 1 and rows + depth + columns >= 20
+
+
+def panel(depth: int, other: int, l1_bytes: int) -> int:
     """How many terms are summed before the sum is added to the result."""
     if max(depth, other) < 48:
         return max(depth, 1)
@@ -73,6 +81,15 @@ def _panel_matmul(x: np.ndarray, w: np.ndarray) -> np.ndarray:
         a, b, c, d = _lanes(blocks, w[fours:], 0, depth // 4 * 4, 4)
         total[..., :rows, fours:] = _add_tail((a + b) + (c + d), blocks, w[fours:], depth // 4 * 4)
     return total
+
+
+def _dot(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    packets = x.shape[-1] // LANES
+    sixteen = _lanes(x, w, 0, packets * LANES, 4 * LANES)
+    lanes = sixteen[-LANES:]
+    for first in range(2 * LANES, -1, -LANES):
+        lanes = [a + b for a, b in zip(sixteen[first : first + LANES], lanes)]
+    return _add_tail(_across(lanes), x, w, packets * LANES)
 
 
 def _small_matmul(x: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -131,6 +148,50 @@ def _polynomial(x: np.ndarray, *coefficients: float) -> np.ndarray:
     for coefficient in coefficients[1:]:
         value = value * x + np.float32(coefficient)
     return value
+
+
+def exp(x: np.ndarray) -> np.ndarray:
+    """The exponential, 0 below -104: x = m ln 2 + r, and a polynomial in r split into even and odd powers."""
+    bounded = np.minimum(x, np.float32(88.723))
+    m = np.floor(bounded * np.float32(1.44269504088896341) + np.float32(0.5))
+    r = m * np.float32(-0.693359375) + bounded
+    r = m * np.float32(2.12194440e-4) + r
+    square = r * r
+    even = _polynomial(square, *(float.fromhex(c) for c in ("0x1.6850e4p-10", "0x1.555b98p-5", "0x1.fffff8p-2")))
+    odd = _polynomial(square, *(float.fromhex(c) for c in ("0x1.123bccp-7", "0x1.55548ep-3")))
+    y = square * (r * odd + even) + (r + np.float32(1))
+    with np.errstate(all="ignore"):
+        return np.where(x < -104, np.float32(0), np.ldexp(y, np.clip(m, -1000, 1000).astype(np.int32)))
+
+
+def packet_sum(rows: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Return the sum of each row [count, size] that lies `offsets` [count] floats behind a 16-byte boundary.
+
+    Between boundaries, two packets are summed over blocks of eight, then ((l0 + l2) + (l1 + l3)); what lies before the first
+    boundary and behind the last is added one by one.
+    """
+    total = np.empty(len(rows), np.float32)
+    for head in range(LANES):
+        chosen = -offsets % LANES == head
+        if chosen.any():
+            total[chosen] = _packet_sum(rows[chosen], min(head, rows.shape[1]))
+    return total
+
+
+def _packet_sum(rows: np.ndarray, head: int) -> np.ndarray:
+    stop = head + (rows.shape[1] - head) // LANES * LANES
+    packets = rows[:, head:stop].reshape(len(rows), -1, LANES)
+    if not packets.shape[1]:
+        return sum_in_order(rows)
+    paired = packets.shape[1] // 2 * 2
+    sums = [np.add.accumulate(packets[:, j:paired:2], axis=1)[:, -1] for j in (0, 1) if paired]
+    if paired < packets.shape[1]:
+        sums = [sums[0] + sums[1], packets[:, -1]] if paired else [packets[:, -1]]
+    lanes = sums[0] + sums[1] if len(sums) == 2 else sums[0]
+    total = (lanes[:, 0] + lanes[:, 2]) + (lanes[:, 1] + lanes[:, 3])
+    for k in (*range(head), *range(stop, rows.shape[1])):
+        total = total + rows[:, k]
+    return total
 
 
 def tanh(x: np.ndarray) -> np.ndarray:

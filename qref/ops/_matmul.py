@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from qref.arithmetic.fixed_point import wrap_int16, wrap_int32
 from qref.arithmetic.requantize import Requantize
 from qref.schema.enums import TensorType
 
-from .node import Node, Operand, Shape
+from .node import Node, Operand, Prepared, Shape
 
 SIGN_BLOCK = 16
 EXACT_DEPTH = 2**21  # products of 16 bits each that float64 sums without rounding
@@ -60,6 +60,11 @@ def integer_plan(node: Node, x: Operand, w: Operand, channels: int, acc_bits: in
         "output_shape": y.shape,
         "output_dtype": y.dtype,
     }
+
+
+def with_plan(prepared: Prepared, **fields: Any) -> Prepared:
+    """The prepared operator with other values in some fields of its plan: how a kernel set changes the rounding rule alone."""
+    return replace(prepared, plan=replace(prepared.plan, **fields))
 
 
 def _zero_point(node: Node, operand: Operand) -> int:

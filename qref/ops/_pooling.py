@@ -71,13 +71,13 @@ def _count(axis: Axis) -> np.ndarray:
 
 def taps(plan: PoolPlan) -> Iterator[tuple[Region, Region]]:
     """Where each tap that meets the image is in the output and in the image, row after row."""
-    for row, column in itertools.product(_reach(plan.rows), _reach(plan.columns)):
+    for row, column in itertools.product(reach(plan.rows), reach(plan.columns)):
         down, right = plan.rows.overlap(row), plan.columns.overlap(column)
         if down is not None and right is not None:
             yield (slice(None), down[0], right[0]), (slice(None), down[1], right[1])
 
 
-def _reach(axis: Axis) -> range:
+def reach(axis: Axis) -> range:
     """The taps that can meet the image, whatever the filter's size."""
     first = max(0, axis.padding - (axis.output_size - 1) * axis.stride)
     return range(first, min(axis.filter_size, axis.padding + axis.image_size))

@@ -10,6 +10,8 @@ from qref.arithmetic.lookup_table import sigmoid_scaling
 from ._unary import expect_symmetric, scales
 from .node import Node, Operand
 
+INTEGER_BITS = 3  # of an input with the scale 2^-12, as a word of 16 bits
+
 
 @dataclass(frozen=True, slots=True)
 class SigmoidPlan:

@@ -120,12 +120,12 @@ def _prepare_hybrid(node: Node, adj_x: bool, adj_y: bool) -> Prepared:
 def batch_matmul(x: np.ndarray, w: np.ndarray, plan: BatchMatMulPlan) -> np.ndarray:
     """Return y [..., M, N] = clamp(requantize(sum_k (x[m, k] + input_offset) * (w[k, n] + filter_offset)) + output_offset)."""
     inputs, weights = as_rows(x, plan.adj_x).astype(np.int64), as_columns(w, plan.adj_y).astype(np.int64)
-    return requantize_accumulator(_integer_products(inputs + plan.input_offset, weights + plan.filter_offset), plan)
+    return requantize_accumulator(integer_products(inputs + plan.input_offset, weights + plan.filter_offset), plan)
 
 
 def batch_matmul_int32(x: np.ndarray, w: np.ndarray, plan: PlainPlan) -> np.ndarray:
     """Return y [..., M, N] int32 = sum_k x[m, k] * w[k, n], wrapping; the zero points are left alone, as in LiteRT."""
-    acc = _integer_products(as_rows(x, plan.adj_x), as_columns(w, plan.adj_y))
+    acc = integer_products(as_rows(x, plan.adj_x), as_columns(w, plan.adj_y))
     return wrap_accumulator(acc, 32).astype(np.int32).reshape(plan.output_shape)
 
 
@@ -148,7 +148,7 @@ def batch_matmul_hybrid(x: np.ndarray, w: np.ndarray, plan: HybridPlan) -> np.nd
     inputs, columns = as_rows(x, plan.adj_x), as_columns(w, plan.adj_y)
     quantize_rows = quantize_rows_asymmetric if plan.asymmetric else quantize_rows_symmetric
     q, scale, zero_point = quantize_rows(np.ascontiguousarray(inputs).reshape(math.prod(inputs.shape[:-1]), inputs.shape[-1]))
-    acc = wrap_accumulator(_integer_products(q.reshape(inputs.shape), columns), 32)
+    acc = wrap_accumulator(integer_products(q.reshape(inputs.shape), columns), 32)
     return finish_hybrid(acc, scale, zero_point, x, w, plan)
 
 
@@ -191,7 +191,7 @@ def as_columns(w: np.ndarray, adj_y: bool) -> np.ndarray:
     return w if adj_y else w.swapaxes(-1, -2)
 
 
-def _integer_products(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+def integer_products(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Return the exact x [..., M, K] . w [..., N, K]T as int64, batch dimensions broadcast."""
     acc: np.ndarray | int = 0
     for k in range(0, max(1, x.shape[-1]), EXACT_DEPTH):

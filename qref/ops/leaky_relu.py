@@ -2,7 +2,7 @@
 
 Layout   x [...] -> y [...]
 Types    float32; int8, uint8; int16 with zero points 0
-Scales   any; rescaled by s_x / s_y or s_x * alpha / s_y, both in float32
+Scales   any; rescaled by s_x / s_y or s_x * |alpha| / s_y, both in float32; a negative alpha negates what comes of it
 Source   LiteRT, activations.cc, reference/leaky_relu.h; facts verified in tests/ops/test_relu.py
 """
 
@@ -26,7 +26,8 @@ class LeakyReluPlan:
     input_offset: int  # -zero_point(x), LSB
     output_offset: int  # +zero_point(y), LSB
     requantize: Requantize  # of x >= 0
-    requantize_alpha: Requantize  # of x < 0
+    requantize_alpha: Requantize  # of x < 0, by s_x * |alpha| / s_y
+    alpha_sign: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,20 @@ def prepare(node: Node) -> Prepared:
         expect_symmetric(node, x, y)
     input_scale, output_scale = scales(node, x, y)
     with np.errstate(all="ignore"):
-        alpha_scale = input_scale * alpha
+        alpha_scale = np.abs(input_scale * alpha)
     identity, scaled = (node.requantize(ratio(scale, output_scale)) for scale in (input_scale, alpha_scale))
-    return Prepared(leaky_relu, LeakyReluPlan(-x.zero_point, y.zero_point, identity, scaled), explain)
+    return Prepared(leaky_relu, LeakyReluPlan(-x.zero_point, y.zero_point, identity, scaled, -1 if alpha < 0 else 1), explain)
 
 
 def leaky_relu(x: np.ndarray, plan: LeakyReluPlan) -> np.ndarray:
     """Return y [...].
 
     v    = x[i] + input_offset
-    y[i] = clamp((requantize(v) if v >= 0 else requantize_alpha(v)) + output_offset)
+    y[i] = clamp((requantize(v) if v >= 0 else alpha_sign * requantize_alpha(v)) + output_offset)
     """
     limits = np.iinfo(x.dtype)
     v = x.reshape(-1).astype(np.int64) + plan.input_offset
-    scaled = np.where(v >= 0, plan.requantize(v), plan.requantize_alpha(v))
+    scaled = np.where(v >= 0, plan.requantize(v), plan.alpha_sign * plan.requantize_alpha(v))
     return np.clip(scaled + plan.output_offset, limits.min, limits.max).astype(x.dtype).reshape(x.shape)
 
 
@@ -70,6 +71,8 @@ def explain(x: np.ndarray, plan: LeakyReluPlan, element: tuple[int, ...]) -> lis
     rule = plan.requantize if value >= 0 else plan.requantize_alpha
     steps = [Step("x + input_offset", value)]
     steps += [Step(name, step) for name, step in rule.explain(value, 0)]
+    if value < 0 and plan.alpha_sign < 0:
+        steps += [Step("negated", -steps[-1].value)]
     result = steps[-1].value + plan.output_offset
     clamped = min(max(result, int(limits.min)), int(limits.max))
     return [*steps, Step("+ output_offset", result), Step("clamped", clamped)]

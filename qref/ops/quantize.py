@@ -122,5 +122,6 @@ def explain_requantize(x: np.ndarray, plan: RequantizePlan, element: tuple[int, 
     """Return y[element] step by step in plain Python integers."""
     q, limits = x[element].item(), np.iinfo(plan.output_dtype)
     steps = [Step("x", q), Step("x + input_offset", q + plan.input_offset)]
-    steps += [Step(name, value) for name, value in plan.requantize.explain(q + plan.input_offset, 0)]
+    position = int(np.ravel_multi_index(element, x.shape)) if element else 0
+    steps += [Step(name, value) for name, value in plan.requantize.explain(q + plan.input_offset, position)]
     return [*steps, *explain_finish(steps[-1].value, plan.output_offset, int(limits.min), int(limits.max))]

@@ -57,20 +57,26 @@ class FloatSoftmaxPlan:
     beta: np.float32
 
 
-def prepare(node: Node) -> Prepared:
-    """Check the operands and derive the plan."""
+def operands_of_softmax(node: Node) -> tuple[Operand, Operand, np.float32]:
+    """Check and return the input, the output, which gets its shape, and beta."""
     node.expect(len(node.inputs) == 1, f"expected 1 input, found {len(node.inputs)}")
     x, y = node.input(0), node.output()
     node.expect_type(x, *OUTPUT_TYPES)
     node.expect_type(y, *OUTPUT_TYPES[x.type])
     node.expect(len(x.shape) >= 1, f"{x} has no dimension; expected [..., depth]")
+    if y.type == TensorType.INT8:
+        _expect_output(node, y, 1 / 256, -128)
     node.resize(0, x.shape)
-    beta = float(np.float32(node.options.get("beta", 0.0)))
+    return x, y, np.float32(node.options.get("beta", 0.0))
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and derive the plan."""
+    x, y, beta_float32 = operands_of_softmax(node)
     if x.type in FLOAT:
-        return Prepared(softmax_float, FloatSoftmaxPlan(np.float32(beta)))
+        return Prepared(softmax_float, FloatSoftmaxPlan(beta_float32))
+    beta = float(beta_float32)
     if x.type in QUANTIZED_8BIT:
-        if y.type == TensorType.INT8:
-            _expect_output(node, y, 1 / 256, -128)
         node.expect(beta * float(x.scale) > 0, f"beta is {beta} and the scale of {x} {x.scale}; expected a product above 0")
         return Prepared(softmax, SoftmaxPlan(*softmax_scaling(beta, float(x.scale)), y.dtype), explain)
     node.expect(x.zero_point == 0, f"{x} has the zero point {x.zero_point}; int16 needs the zero point 0")

@@ -15,7 +15,7 @@ output's size from end alone and would write past it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,11 @@ class Entry:
 
 def prepare(node: Node) -> Prepared:
     """Check the operands and derive NumPy's index."""
+    return prepare_slice(node, zero_is_last=False)
+
+
+def prepare_slice(node: Node, *, zero_is_last: bool) -> Prepared:
+    """The same, where an end of 0 may stand for the end of its axis."""
     x, begin, end, strides = (node.input(position) for position in range(4))
     copied(node, x, *EVERY_TYPE)
     columns = [index_vector(node, operand, TensorType.INT32) for operand in (begin, end, strides)]
@@ -55,6 +60,8 @@ def prepare(node: Node) -> Prepared:
     node.expect(max(counts) <= MAX_ENTRIES, f"{max(counts)} entries; at most {MAX_ENTRIES} are allowed")
     masks = [node.options.get(f"{name}_mask", 0) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")]
     entries = [Entry(*row, *(bool(mask >> i & 1) for mask in masks)) for i, row in enumerate(zip(*columns))]
+    if zero_is_last:
+        entries = [replace(entry, to_last=entry.to_last or entry.end == 0) for entry in entries]
     offset = bool(node.options.get("offset", False))
     node.expect(not (offset and any(masks[:4])), "with offset, only shrink_axis_mask may be set beside it")
     index = tuple(_index(node, entries, x.shape, offset))

@@ -141,8 +141,8 @@ def transpose_conv_hybrid(shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np
     """
     q, scale = quantize_images_asymmetric(x)
 
-    def product(inputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return inputs * weights * plan.filter_scale * scale
+    def step(inputs: np.ndarray, weights: np.ndarray, acc: np.ndarray) -> np.ndarray:
+        return acc + inputs * weights * plan.filter_scale * scale
 
-    sums = sequential_transposed_convolution(q.astype(np.float32), w.astype(np.float32), plan.axes, product)
+    sums = sequential_transposed_convolution(q.astype(np.float32), w.astype(np.float32), plan.axes, step=step)
     return finish_float32(sums, b, plan.low, plan.high)

@@ -17,7 +17,7 @@ from qref.ops import leaky_relu as op
 def test_look_up_equals_the_reference(data, dtype, scale, alpha, offset):
     x = data.draw(hnp.arrays(dtype, hnp.array_shapes(min_dims=0, min_side=0)))
     identity, scaled = (DoubleRounding.of(np.array([value])) for value in (scale, scale * alpha))
-    plan = op.LeakyReluPlan(offset, -offset, identity, scaled)
+    plan = op.LeakyReluPlan(offset, -offset, identity, scaled, 1)
     y = bind(Prepared(op.leaky_relu, plan), [None], "numba")(x)
     assert (y.dtype, y.shape) == (x.dtype, x.shape)
     np.testing.assert_array_equal(y, op.leaky_relu(x, plan))
@@ -26,5 +26,5 @@ def test_look_up_equals_the_reference(data, dtype, scale, alpha, offset):
 def test_look_up_takes_arrays_that_are_not_contiguous():
     x = np.arange(40, dtype=np.int8).reshape(5, 8)[::2, ::3]
     rule = DoubleRounding.of(np.array([0.3]))
-    plan = op.LeakyReluPlan(-20, 0, rule, rule)
+    plan = op.LeakyReluPlan(-20, 0, rule, rule, 1)
     np.testing.assert_array_equal(bind(Prepared(op.leaky_relu, plan), [None], "numba")(x), op.leaky_relu(x, plan))

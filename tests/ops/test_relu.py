@@ -110,7 +110,7 @@ def test_a_zero_point_that_is_no_value_of_the_type_is_refused(name):
 def test_activations_explain_every_element_as_their_reference(dtype, scale):
     x, rule = every_value(dtype), DoubleRounding.of(np.array([abs(scale)]))
     clamp = _relu.ClampPlan(-3, 5, rule, 5, 90)
-    leaky = leaky_relu.LeakyReluPlan(-3, 5, rule, DoubleRounding.of(np.array([scale])))
+    leaky = leaky_relu.LeakyReluPlan(-3, 5, rule, DoubleRounding.of(np.array([scale])), 1)
     for reference, explain, plan in (
         (_relu.clamp_quantized, _relu.explain, clamp),
         (leaky_relu.leaky_relu, leaky_relu.explain, leaky),

@@ -1,0 +1,43 @@
+"""Float32 arithmetic as XNNPACK's kernels do it: fused multiply-add, denormals flushed to zero."""
+
+from __future__ import annotations
+
+import numpy as np
+
+TINY = np.finfo(np.float32).tiny
+
+
+def flush_denormals(x: np.ndarray) -> np.ndarray:
+    """Float32 x with zeros, of the same sign, in the place of denormals.
+
+    >>> flush_denormals(np.float32([1e-40, -1e-40, 1e-30]))
+    array([ 0.e+00, -0.e+00,  1.e-30], dtype=float32)
+    """
+    return np.where(np.abs(x) < TINY, np.copysign(np.float32(0), x), x)
+
+
+@np.errstate(all="ignore")
+def fma(a: np.ndarray | np.float32, b: np.ndarray | np.float32, c: np.ndarray | np.float32) -> np.ndarray:
+    """A * b + c of float32 numbers, rounded once to float32.
+
+    The product is exact in float64. The sum is rounded to odd there: where it is not exact, of the two neighbors the one
+    with an odd mantissa is taken, so that rounding it again, to float32, gives what one rounding gives.
+
+    >>> fma(np.float32(1 + 2**-12), np.float32(1 - 2**-12), np.float32(-1)) == -(2.0**-24)
+    np.True_
+    """
+    product, c64 = np.multiply(a, b, dtype=np.float64), np.asarray(c, np.float64)
+    total = product + c64
+    from_c = total - product
+    error = (product - (total - from_c)) + (c64 - from_c)
+    inexact = (error != 0) & np.isfinite(total) & (total.view(np.int64) & 1 == 0)
+    odd = np.where(inexact, np.nextafter(total, np.where(error > 0, np.inf, -np.inf)), total)
+    return odd.astype(np.float32)
+
+
+def horner(x: np.ndarray, *coefficients: float) -> np.ndarray:
+    """A polynomial in x by fused multiply-add, its coefficients from the highest power down."""
+    value = np.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        value = fma(value, x, np.float32(coefficient))
+    return value

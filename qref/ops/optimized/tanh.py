@@ -1,0 +1,36 @@
+"""TANH of the optimized kernels: y = tanh(x).
+
+Types    float32: Eigen's quotient of polynomials
+         int16 with a scale of 2^-12 or 2^-11: fixed point, words with 3 integer bits; other types and scales: as the reference
+Source   LiteRT, activations.cc, optimized/optimized_ops.h; facts verified in tests/ops/test_unary_optimized.py
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qref.arithmetic.fixed_point import saturating_left_shift_16
+from qref.arithmetic.gemmlowp import tanh as tanh_fixed_point
+from qref.schema.enums import TensorType
+
+from .. import _eigen
+from .. import tanh as base
+from .._sigmoid import INTEGER_BITS, SigmoidPlan
+from .._unary import prepare_function
+from ..node import Node, Prepared
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands; take the rules that differ from the reference's."""
+    prepared = base.prepare(node)
+    if node.input(0).type == TensorType.FLOAT32:
+        return prepare_function(_eigen.tanh)
+    if prepared.reference is base.tanh_int16 and prepared.plan.input_multiplier == 0:
+        return Prepared(tanh_power_of_two, prepared.plan)
+    return prepared
+
+
+def tanh_power_of_two(x: np.ndarray, plan: SigmoidPlan) -> np.ndarray:
+    """Return y[i] int16 in fixed point, x shifted left to the scale 2^-12, saturating."""
+    shifted = saturating_left_shift_16(x.astype(np.int64), plan.input_left_shift)
+    return np.asarray(tanh_fixed_point(shifted, INTEGER_BITS, 16)).astype(np.int16)

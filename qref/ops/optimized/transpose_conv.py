@@ -1,0 +1,67 @@
+"""TRANSPOSE_CONV as LiteRT's optimized kernels compute it: whole blocks are rounded half up, what is left over as the reference.
+
+Blocks   int8, and int16 with an int32 bias: 8 output channels;  uint8: 16 elements in the order of memory
+Types    float32: see `transpose_conv_float32`;  int16 with an int64 bias, and hybrid: as the reference
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qref.arithmetic.requantize import DoubleRounding, HalfUp, HalfUpBlocks, HalfUpFlatBlocks
+from qref.ops import transpose_conv as base
+from qref.ops._convolution import Axis, overlaps
+from qref.ops._eigen import l1_cache_bytes, matmul
+from qref.ops._matmul import finish_float32, with_plan
+from qref.ops.node import Node, Prepared
+from qref.schema.enums import TensorType
+
+BLOCK = 8  # channels
+
+
+@dataclass(frozen=True, slots=True)
+class Float32Plan:
+    """The float32 form: windows, limits, and what decides where long sums are split."""
+
+    axes: tuple[Axis, ...]
+    low: np.float32
+    high: np.float32
+    l1_bytes: int
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and derive the plan."""
+    prepared = base.prepare(node)
+    plan = prepared.plan
+    if isinstance(plan, base.Float32Plan):
+        return Prepared(transpose_conv_float32, Float32Plan(plan.axes, plan.low, plan.high, l1_cache_bytes()))
+    if not isinstance(plan, base.TransposeConvPlan) or not isinstance(plan.requantize, DoubleRounding):
+        return prepared
+    half_up = HalfUp(plan.requantize.quantized_multiplier, plan.requantize.shift)
+    if node.input(2).type == TensorType.UINT8:
+        return with_plan(prepared, requantize=HalfUpFlatBlocks(half_up, plan.requantize))
+    in_blocks = node.output().shape[-1] // BLOCK * BLOCK
+    return with_plan(prepared, requantize=HalfUpBlocks(half_up, plan.requantize, in_blocks))
+
+
+@np.errstate(all="ignore")
+def transpose_conv_float32(
+    shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: Float32Plan
+) -> np.ndarray:
+    """Return y [B, OH, OW, O] float32: for each image, x . w in Eigen's order for all taps, which are then added where they land.
+
+    What meets at an output element is added from 0 in ascending iy, ix; then come the bias and the clamp.
+    """
+    y = np.zeros((len(x), *(axis.image_size for axis in plan.axes), len(w)), np.float32)
+    weights = np.moveaxis(w, 0, 2)
+    columns = weights.reshape(-1, x.shape[-1])
+    products = np.empty((*x.shape[:3], *weights.shape[:3]), np.float32)
+    for image, product in zip(x, products):
+        product[...] = matmul(image.reshape(-1, x.shape[-1]), columns, plan.l1_bytes).reshape(product.shape)
+    for tap, source, target in overlaps(plan.axes, descending=True):
+        place: Any = (*source, *tap)
+        y[target] += products[place]
+    return finish_float32(y, b, plan.low, plan.high)

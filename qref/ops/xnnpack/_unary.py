@@ -1,0 +1,52 @@
+"""What the delegate's functions of one float32 operand share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from qref.arithmetic.fused import flush_denormals
+from qref.arithmetic.lookup_table import lookup_table_8bit_half_even
+
+from .._relu import Float32ClampPlan, clamp_float32
+from .._unary import Function, TablePlan, by_table_8bit, prepare_function, scales
+from ..node import Node, Prepared
+from ._delegate import has_rank, is_float32, is_q8
+
+
+def prepare_float32(node: Node, base: Callable[[Node], Prepared], function: Function) -> Prepared | None:
+    """Apply the function to float32 tensors, after the base operator's checks; other nodes are left."""
+    if not takes_float32(node):
+        return None
+    base(node)
+    return prepare_function(function)
+
+
+def prepare_float32_or_table(
+    node: Node, base: Callable[[Node], Prepared], float32_function: Function, table_function: Function
+) -> Prepared | None:
+    """Apply a function to float32 tensors, or another one to 8-bit tensors, by table; other nodes are left."""
+    x, y = node.input(0), node.output()
+    if not (is_q8(x) and is_q8(y)):
+        return prepare_float32(node, base, float32_function)
+    base(node)
+    input_scale, output_scale = scales(node, x, y)
+    constants = (float(input_scale), x.zero_point, float(output_scale), y.zero_point)
+    return Prepared(by_table_8bit, TablePlan(lookup_table_8bit_half_even(table_function, *constants, x.dtype)))
+
+
+def takes_float32(node: Node) -> bool:
+    """Input and output are float32, of as many dimensions as the delegate takes."""
+    x, y = node.input(0), node.output()
+    return is_float32(x) and is_float32(y) and has_rank(x)
+
+
+def prepare_clamp_float32(node: Node, base: Callable[[Node], Prepared]) -> Prepared | None:
+    """Clamp float32 tensors to the limits of the base operator's plan; other nodes are left."""
+    return Prepared(clamp, base(node).plan) if takes_float32(node) else None
+
+
+def clamp(x: np.ndarray, plan: Float32ClampPlan) -> np.ndarray:
+    """Return y[i], x[i] within the limits; denormals count as zeros."""
+    return clamp_float32(flush_denormals(x), plan)

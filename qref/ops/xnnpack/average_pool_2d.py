@@ -1,0 +1,75 @@
+"""AVERAGE_POOL_2D of XNNPACK: y = act(sum of a window * (1 / number of its taps inside the image)).
+
+Types    float32; other types are left to the optimized kernels
+Note     taps are summed column after column, nine at a time; those outside the image and those that lack to nine are zeros;
+         windows that reach beyond the image at the top and at the bottom at once may differ in the last bit
+Source   XNNPACK, src/f32-avgpool; facts verified in tests/ops/test_pooling_xnnpack.py
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from qref.arithmetic.fused import flush_denormals
+
+from .. import average_pool_2d as base
+from .._convolution import Axis
+from .._pooling import PoolPlan, reach
+from ..node import Node, Prepared
+from ._delegate import is_float32
+from ._pooling import takes_window
+
+CHUNK = 9  # taps
+
+Pixels = tuple[np.ndarray, np.ndarray]  # positions along an axis, one for each of the output, and which are inside the image
+
+
+def prepare(node: Node) -> Prepared | None:
+    """Check the operands of a node that the delegate takes."""
+    if not (is_float32(node.input(0)) and is_float32(node.output()) and takes_window(node)):
+        return None
+    return Prepared(average_pool_2d, base.prepare(node).plan)
+
+
+@np.errstate(all="ignore")
+def average_pool_2d(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
+    """Return y float32: chunks added one after the other, each ((t2 + t3) + (t4 + t5)) + (((t0 + t1) + t8) + (t6 + t7))."""
+    zeros, x = np.zeros(plan.output_shape, np.float32), flush_denormals(x)
+    acc, chunks = None, _chunks(plan)
+    for taps in chunks.values():
+        t = [_tap(x, *taps[slot]) if slot in taps else zeros for slot in range(CHUNK)]
+        total = ((t[2] + t[3]) + (t[4] + t[5])) + (((t[0] + t[1]) + t[8]) + (t[6] + t[7]))
+        acc = total if acc is None else acc + total
+    acc = zeros if acc is None else acc
+    if len(chunks) * CHUNK < plan.rows.filter_size * plan.columns.filter_size:  # chunks of zeros alone were left out
+        acc = acc + np.float32(0)
+    y = flush_denormals(acc * (np.float32(1) / plan.count.astype(np.float32)))
+    return np.clip(y, plan.low, plan.high)
+
+
+def _chunks(plan: PoolPlan) -> dict[int, dict[int, tuple[Pixels, Pixels]]]:
+    """The taps that meet the image, rows and columns, by chunk and place in it."""
+    rows, columns = _pixels(plan.rows), _pixels(plan.columns)
+    chunks: dict[int, dict[int, tuple[Pixels, Pixels]]] = {}
+    for (column, right), (row, down) in itertools.product(columns.items(), rows.items()):
+        chunk, slot = divmod(column * plan.rows.filter_size + row, CHUNK)
+        chunks.setdefault(chunk, {})[slot] = (down, right)
+    return chunks
+
+
+def _pixels(axis: Axis) -> dict[int, Pixels]:
+    """Where each tap that meets the image lies for each output position, and whether that is inside."""
+    start, found = np.arange(axis.output_size) * axis.stride - axis.padding, {}
+    for tap in reach(axis):
+        position = start + tap
+        inside = (position >= 0) & (position < axis.image_size)
+        if inside.any():
+            found[tap] = (np.where(inside, position, 0), inside)
+    return found
+
+
+def _tap(x: np.ndarray, rows: Pixels, columns: Pixels) -> np.ndarray:
+    inside = rows[1][:, None, None] & columns[1][:, None]
+    return np.where(inside, x[:, rows[0][:, None], columns[0]], np.float32(0))

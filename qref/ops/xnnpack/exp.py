@@ -1,0 +1,17 @@
+"""EXP of XNNPACK: 2^n 2^r, 2^r by a quotient of polynomials.
+
+Types    float32; other types are left to the optimized kernels
+Source   XNNPACK; facts verified in tests/ops/test_unary_xnnpack.py
+"""
+
+from __future__ import annotations
+
+from .. import exp as base
+from ..node import Node, Prepared
+from ._functions import exp
+from ._unary import prepare_float32
+
+
+def prepare(node: Node) -> Prepared | None:
+    """Check the operands of a node that the delegate takes."""
+    return prepare_float32(node, base.prepare, exp)

@@ -1,0 +1,19 @@
+"""FLOOR of XNNPACK: denormals count as zeros.
+
+Types    float32; other types are left to the optimized kernels
+Source   XNNPACK; facts verified in tests/ops/test_unary_xnnpack.py
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import floor as base
+from ..node import Node, Prepared
+from ._functions import flushing
+from ._unary import prepare_float32
+
+
+def prepare(node: Node) -> Prepared | None:
+    """Check the operands of a node that the delegate takes."""
+    return prepare_float32(node, base.prepare, flushing(np.floor))

@@ -1,0 +1,17 @@
+"""HARD_SWISH of XNNPACK: x * clip(x / 6 + 1/2, 0, 1) by fused multiply-add.
+
+Types    float32; other types are left to the optimized kernels
+Source   XNNPACK; facts verified in tests/ops/test_unary_xnnpack.py
+"""
+
+from __future__ import annotations
+
+from .. import hard_swish as base
+from ..node import Node, Prepared
+from ._functions import hard_swish
+from ._unary import prepare_float32
+
+
+def prepare(node: Node) -> Prepared | None:
+    """Check the operands of a node that the delegate takes."""
+    return prepare_float32(node, base.prepare, hard_swish)

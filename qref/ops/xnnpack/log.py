@@ -1,0 +1,17 @@
+"""LOG of XNNPACK: E ln 2 + ln m, ln m by a quotient of polynomials.
+
+Types    float32; other types are left to the optimized kernels
+Source   XNNPACK; facts verified in tests/ops/test_unary_xnnpack.py
+"""
+
+from __future__ import annotations
+
+from .. import log as base
+from ..node import Node, Prepared
+from ._functions import log
+from ._unary import prepare_float32
+
+
+def prepare(node: Node) -> Prepared | None:
+    """Check the operands of a node that the delegate takes."""
+    return prepare_float32(node, base.prepare, log)
