@@ -101,7 +101,7 @@ REFUSED_BY_CHECK = {
 REFUSED_BY_US_ALONE = {
     "two operators write one tensor": (
         lambda: with_subgraph(operators=(*add().subgraphs[0].operators,) * 2),
-        r"operator 0 \(ADD\): .* nor written before, found tensor 2 \(y\)",
+        r"operator 1 \(ADD\): .* nor written before, found tensor 2 \(y\)",
     ),
     "calls each other": (lambda: calls(1, 2, 1), r"found 1 \(sub1\) -> 2 \(sub2\) -> 1 \(sub1\)"),
     "computed later": (reads_what_comes_later, r"operator 0 \(ADD\): .*an earlier operator computes, found tensor 1 \(t\)"),
