@@ -1,7 +1,7 @@
 """The speed: numba kernels; arrays and scalars in, arrays out. Their meaning is in the files of the same name in qref/ops.
 
 Compiled code is cached in a folder named by a hash of all kernel sources, since numba's own cache does not notice that a
-function called from another file has changed.
+function called from another file has changed; nor that bounds checks were asked for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def _cache_folder() -> str:
     here = pathlib.Path(__file__).parent
     sources = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))).hexdigest()[:16]
     base = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-    folder = base / "qref" / "kernels" / sources
+    folder = base / "qref" / "kernels" / (f"{sources}-boundscheck" if config.BOUNDSCHECK else sources)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

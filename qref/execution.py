@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -127,6 +128,7 @@ class Execution:
             step.prepared = self._find_kernel(step.node)
         except ValueError as error:  # a constant outside the domain of an arithmetic rule
             step.node.fail(str(error))
+        _expect_arity(step.node, step.prepared.reference)
         step.unshaped = tuple(i for i, operand in enumerate(step.node.outputs) if operand.known_shape is None)
         constants = [None if o is None else o.constant if o.constant is not None else o.known_value for o in step.node.inputs]
         step.evaluate = bind(step.prepared, constants, self.kernels)
@@ -166,6 +168,13 @@ class Execution:
         if self.free_bytes < 0:
             raise SpecViolation(f"{operand}: with it, all tensors together take more than Limits.max_total_bytes")
         self.values[operand.tensor.index] = value
+
+
+def _expect_arity(node: Node, reference: Callable[..., Any]) -> None:
+    parameters = inspect.signature(reference).parameters.values()
+    if not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        most = len(parameters) - 1  # the last is the plan
+        node.expect(len(node.inputs) <= most, f"has {len(node.inputs)} inputs; expected at most {most}")
 
 
 def _is_known(operand: Operand | None) -> bool:

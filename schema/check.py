@@ -119,8 +119,9 @@ def _check_values(where: str, quantization: Quantization, *, zero_allowed: bool)
 
 
 def _check_order(model: Model, subgraph: Subgraph) -> None:
-    """Every input of an operator is known before the operator runs, and no operator overwrites what it reads."""
+    """Every input of an operator is known before the operator runs, and every tensor is written once."""
     known = {tensor.index for tensor in subgraph.tensors if _is_known(model, tensor)} | set(subgraph.inputs) | {-1}
+    written = set(subgraph.inputs)
     for operator in subgraph.operators:
         where = f"subgraph {subgraph.index}, operator {operator.index} ({operator.name})"
         for index in operator.inputs:
@@ -131,8 +132,12 @@ def _check_order(model: Model, subgraph: Subgraph) -> None:
         if overlap:
             _fail(where, "outputs that are no inputs of the same operator", f"tensor {min(overlap)}")
         for index in operator.outputs:
+            name = f"tensor {index} ({subgraph.tensors[index].name})"
             if is_constant(model, subgraph.tensors[index]):
-                _fail(where, "outputs that are no constants", f"tensor {index} ({subgraph.tensors[index].name})")
+                _fail(where, "outputs that are no constants", name)
+            if index in written:
+                _fail(where, "outputs that are neither inputs of the graph nor written before", name)
+            written.add(index)
         known.update(operator.outputs)
 
 

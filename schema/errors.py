@@ -13,3 +13,7 @@ class ModelError(QrefError):
 
 class InvalidModel(ModelError):
     """The bytes are not a well-formed .tflite file, or contradict themselves."""
+
+
+class MissingField(InvalidModel, AttributeError):
+    """An operator's options are of a table that lacks a field which the operator needs."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .enums import TensorType
+from .errors import MissingField
 
 
 class ByValue:
@@ -74,7 +75,7 @@ class Options(ByValue):
         try:
             return self.values[name]
         except KeyError:
-            raise AttributeError(f"{self.table} has no field {name!r}; it has {', '.join(self.values) or 'none'}") from None
+            raise MissingField(f"{self.table} has no field {name!r}; it has {', '.join(self.values) or 'none'}") from None
 
     def get(self, name: str, default: Any) -> Any:
         """The field's value, or `default` where the table lacks it."""

@@ -81,6 +81,11 @@ MODELS = {
     ),
     "shapes that do not broadcast": (one("ADD", [(FLOAT32, (2,)), (FLOAT32, (3,))], (FLOAT32, (2,)), ("AddOptions", {})), "ADD"),
     "operands of two types": (one("ADD", [(FLOAT32, (2,)), (INT32, (2,))], (FLOAT32, (2,)), ("AddOptions", {})), "ADD"),
+    "too many inputs": (one("ABS", [(FLOAT32, (2,)), (FLOAT32, (2,))], (FLOAT32, (2,))), "ABS"),
+    "options of another operator": (
+        one("SPLIT", [np.array(0, np.int32), (FLOAT32, (2,))], (FLOAT32, (2,)), ("Conv2DOptions", {"stride_w": 3})),
+        "Conv2DOptions",
+    ),
     "a missing input": (one("ADD", [(FLOAT32, (2,))], (FLOAT32, (2,)), ("AddOptions", {})), "ADD"),
     "a fill of a huge shape": (
         one("FILL", [np.int32([2**30, 2**30]), np.zeros((), np.float32)], (FLOAT32, (1,)), ("FillOptions", {})),
@@ -95,6 +100,17 @@ def test_a_bad_model_is_refused_by_name_before_anything_is_computed(model, names
     with pytest.raises(qref.ModelError) as raised:
         qref.Interpreter(model_content=write(model)).allocate_tensors()
     assert names in str(raised.value)
+
+
+def test_a_tensor_that_is_written_twice_or_an_input_that_is_written_is_refused():
+    for twice in (True, False):
+        graph = GraphBuilder()
+        x, other = graph.input("x", FLOAT32, (2,)), graph.input("other", FLOAT32, (2,))
+        y = graph.tensor("y", FLOAT32, (2,))
+        graph.operator("ABS", [x], [y])
+        graph.operator("NEG", [x], [y if twice else other])
+        with pytest.raises(qref.InvalidModel, match=r"operator 1 \(NEG\)"):
+            qref.Interpreter(model_content=graph.model(outputs=[y]))
 
 
 def test_subgraphs_that_call_themselves_are_refused():

@@ -15,6 +15,7 @@ from qref.execution import Execution
 from qref.ops.session import Session
 from qref.runtimes import runtime
 
+OPERATORS = [fully_connected, conv_2d, depthwise_conv_2d]
 SEEDS = st.integers(0, 2**32 - 1)
 INT32_BIAS = {"bias_type": I32, "options": {"quantized_bias_type": I32}}
 INT64_BIAS = {"options": {"quantized_bias_type": I64}}
@@ -66,8 +67,14 @@ def check_equal(case, seed):
     return prepared, arrays, reference
 
 
-@given(case=st.sampled_from(INTEGER_CASES), seed=SEEDS)
-def test_explain_reference_and_kernel_are_equal_on_integers(case, seed):
+def cases_of(operator, cases):
+    return st.sampled_from([case for case in cases if case[0] is operator])
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+@given(data=st.data(), seed=SEEDS)
+def test_explain_reference_and_kernel_are_equal_on_integers(operator, data, seed):
+    case = data.draw(cases_of(operator, INTEGER_CASES))
     prepared, arrays, reference = check_equal(case, seed)
     rng = np.random.default_rng(seed)
     for number in {0, reference.size - 1, *rng.integers(0, reference.size, 4).tolist()}:
@@ -76,9 +83,10 @@ def test_explain_reference_and_kernel_are_equal_on_integers(case, seed):
         assert steps[-1].value == reference[element], [(step.name, step.value) for step in steps]
 
 
-@given(case=st.sampled_from(FLOAT_CASES), seed=SEEDS)
-def test_reference_and_kernel_are_equal_on_floats(case, seed):
-    check_equal(case, seed)
+@pytest.mark.parametrize("operator", OPERATORS)
+@given(data=st.data(), seed=SEEDS)
+def test_reference_and_kernel_are_equal_on_floats(operator, data, seed):
+    check_equal(data.draw(cases_of(operator, FLOAT_CASES)), seed)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ from schema_samples import F32, I8
 
 from qref.schema import NO_OPTIONS, GraphBuilder, InvalidModel, Options, TensorType, load, write
 
-pytestmark = pytest.mark.smoke
-
 
 def test_a_scale_makes_a_quantization_and_no_scale_makes_none():
     graph = GraphBuilder()
