@@ -8,6 +8,7 @@ import pytest
 from oracle import assert_same_bits
 
 import qref
+from qref.compare.verify import KERNEL_SET_OF
 from qref.models import FOLDER
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.npz"))
@@ -19,23 +20,41 @@ def test_every_bundled_model_has_its_record():
 
 
 @pytest.mark.parametrize("kernels", ["numba", "numpy"])
+@pytest.mark.parametrize("runtime", ["litert-reference", "litert-optimized"])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_tensor_of_a_bundled_model_has_the_recorded_bits_of_the_reference_kernels(name, kernels):
-    interpreter = qref.Interpreter(qref.bundled(name), kernels=kernels)
-    interpreter.allocate_tensors()
-    output = interpreter.get_output_details()[0]["index"]
+def test_every_tensor_of_a_bundled_model_has_the_recorded_bits(name, runtime, kernels):
+    kernel_set = KERNEL_SET_OF[runtime]
     with np.load(FOLDER / f"{name}.npz") as recorded:
-        rounds = sorted(key for key in recorded.files if key.startswith("input/"))
-        assert len(rounds) == 4
-        for r in range(len(rounds)):
-            interpreter.set_tensor(interpreter.get_input_details()[0]["index"], recorded[f"input/{r}"])
-            interpreter.invoke()
-            assert_same_bits(interpreter.get_tensor(output), recorded[f"output/reference/{r}"], f"{name}, round {r}")
-            digests = [key for key in recorded.files if re.match(f"digest/reference/{r}/", key)]
+        for r, interpreter in rounds(name, runtime, kernels, recorded):
+            assert_same_bits(output_of(interpreter), recorded[f"output/{kernel_set}/{r}"], f"{name}, round {r}")
+            digests = [key for key in recorded.files if re.match(f"digest/{kernel_set}/{r}/", key)]
             assert len(digests) >= len(interpreter.model.subgraphs[0].operators)
             for key in digests:
                 tensor = np.ascontiguousarray(interpreter.get_tensor(int(key.rsplit("/", 1)[1])))
                 assert hashlib.sha256(tensor).digest() == recorded[key].tobytes(), key
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "int" in name])  # its float kernels depend on the CPU
+def test_an_integer_model_has_the_recorded_output_of_xnnpack(name):
+    with np.load(FOLDER / f"{name}.npz") as recorded:
+        for r, interpreter in rounds(name, "xnnpack", "numba", recorded):
+            assert_same_bits(output_of(interpreter), recorded[f"output/xnnpack/{r}"], f"{name}, round {r}")
+
+
+def rounds(name, runtime, kernels, recorded):
+    """The interpreter after each of the recorded inputs."""
+    interpreter = qref.Interpreter(qref.bundled(name), runtime=runtime, kernels=kernels)
+    interpreter.allocate_tensors()
+    count = sum(key.startswith("input/") for key in recorded.files)
+    assert count == 4
+    for r in range(count):
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], recorded[f"input/{r}"])
+        interpreter.invoke()
+        yield r, interpreter
+
+
+def output_of(interpreter):
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
 
 def test_the_kernel_sets_of_one_litert_wheel_disagree_on_a_bundled_model():

@@ -8,7 +8,7 @@ from oracle import needs_litert
 
 import qref
 from qref.compare.inputs import read_inputs
-from qref.compare.verify import verify
+from qref.compare.verify import KERNEL_SET_OF, verify
 
 SHARED = pathlib.Path(__file__).parent.parent.parent / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the real models are not in {SHARED}")
@@ -18,9 +18,10 @@ FOLDERS = ("models/mlperf_tiny", "models/coral", "models/bench", "models/tflm", 
 
 @needs_shared
 @needs_litert
+@pytest.mark.parametrize("runtime", KERNEL_SET_OF)
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_every_tensor_of_the_real_models_is_exact(folder):
-    results = list(verify(sorted(p for p in (SHARED / folder).glob("*.tflite"))))
+def test_every_tensor_of_the_real_models_is_exact(folder, runtime):
+    results = list(verify(sorted(p for p in (SHARED / folder).glob("*.tflite")), runtime, rounds=1))
     assert results
     for result in results:
         assert result.status in ("exact", "refused"), result

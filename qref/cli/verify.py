@@ -38,14 +38,16 @@ def verify(
     LiteRT could run none.
     """
     results = []
-    total = len(comparison.find_models(models))
+    runtimes = list(comparison.KERNEL_SET_OF) if runtime == "all" else [runtime]
+    total = len(comparison.find_models(models)) * len(runtimes)
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), console=Console(stderr=True), transient=True
     ) as progress:
         task = progress.add_task("comparing with LiteRT", total=total)
-        for result in comparison.verify(models, runtime, rounds, seed, timeout):
-            results.append(result)
-            progress.advance(task)
+        for name in runtimes:
+            for result in comparison.verify(models, name, rounds, seed, timeout):
+                results.append(result)
+                progress.advance(task)
     if json or output is not None:
         print_json([result.to_dict() for result in results], output)
     if not json:
@@ -56,7 +58,7 @@ def verify(
 
 def _table(results: list[comparison.Verification]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
-    for column, justify in (("model", "left"), ("operators", "right"), ("tensors", "right"), ("elements", "right")):
+    for column, justify in (("model", "left"), ("runtime", "left"), ("operators", "right"), ("tensors", "right"), ("elements", "right")):
         table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
     table.add_column("mismatches", justify="right")
     table.add_column("first difference, or why there is no result", overflow="fold")
@@ -65,6 +67,7 @@ def _table(results: list[comparison.Verification]) -> Table:
         counts: list[Any] = [result.tensors, result.elements, result.mismatches] if ran else ["", "", result.status]
         table.add_row(
             result.model,
+            result.runtime,
             f"{result.operators:,}",
             *(f"{n:,}" if isinstance(n, int) else n for n in counts),
             result.reason if result.first is None else str(result.first),

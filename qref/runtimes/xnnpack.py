@@ -1,7 +1,8 @@
-"""xnnpack: LiteRT as it runs by default, ai-edge-litert 2.3.0: what the XNNPACK delegate takes, and litert-optimized for the rest.
+"""xnnpack: LiteRT as it runs by default, ai-edge-litert 2.3.0.
 
-The delegate decides node by node; fusing nodes has no effect on results. A file in qref/ops/xnnpack gives None for a node that the
-delegate leaves. On CPUs without AVX2 and FMA, XNNPACK has other kernels, which give other bits.
+Nodes that the XNNPACK delegate takes are computed by its kernels (qref/ops/xnnpack), all others as in litert-optimized. The
+delegate decides node by node, and how it fuses nodes has no effect on results. Its float kernels depend on the CPU: those for
+AVX2 and for AVX-512 are here, chosen by the machine that qref runs on.
 """
 
 from __future__ import annotations
