@@ -41,7 +41,7 @@ def innermost_loop(shape1: Shape, shape2: Shape) -> tuple[int, bool]:
 
     LiteRT has loops for a broadcast where, from the last axis on, both operands move, then only one, both, only the other, both.
 
-    >>> innermost_loop((2, 3, 4), (2, 3, 4)), innermost_loop((2, 3, 4), (2, 1, 4)), innermost_loop((2, 3, 4), (3, 1))
+    >>> innermost_loop((2, 3, 4), (2, 3, 4)), innermost_loop((2, 3, 4), (2, 1, 4)), innermost_loop((2, 3, 4), (2, 3, 1))
     ((24, True), (4, True), (4, False))
     """
     rank = max(len(shape1), len(shape2))
