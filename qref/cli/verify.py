@@ -58,7 +58,13 @@ def verify(
 
 def _table(results: list[comparison.Verification]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
-    for column, justify in (("model", "left"), ("runtime", "left"), ("operators", "right"), ("tensors", "right"), ("elements", "right")):
+    for column, justify in (
+        ("model", "left"),
+        ("runtime", "left"),
+        ("operators", "right"),
+        ("tensors", "right"),
+        ("elements", "right"),
+    ):
         table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
     table.add_column("mismatches", justify="right")
     table.add_column("first difference, or why there is no result", overflow="fold")
