@@ -1,5 +1,8 @@
 """Verification finds what differs, and outlives a LiteRT that dies."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 from oracle import needs_litert
@@ -7,7 +10,7 @@ from oracle import needs_litert
 import qref
 from qref.compare.litert import Litert
 from qref.compare.verify import compare, count_mismatches, verify
-from qref.schema import GraphBuilder, TensorType, save, write
+from qref.schema import GraphBuilder, TensorType, save
 
 
 def test_every_bit_counts_even_the_sign_of_zero():
@@ -54,8 +57,10 @@ def test_a_litert_that_aborts_is_a_row_and_the_next_model_is_compared(tmp_path):
 
 @needs_litert
 def test_a_litert_that_does_not_answer_in_time_is_ended():
-    with Litert(timeout=1e-4) as litert, pytest.raises(qref.BackendError, match="did not answer"):
-        litert.run(write(qref.load(qref.bundled("deepconvlstm_int8"))), [])
+    with Litert(timeout=0.2) as litert:
+        os.kill(litert._start().pid, signal.SIGSTOP)
+        with pytest.raises(qref.BackendError, match="did not answer within 0.2 s"):
+            litert.run(qref.bundled("digits_cnn_int8").read_bytes(), [])
 
 
 def test_a_missing_litert_is_told_with_its_remedy(monkeypatch):
