@@ -59,7 +59,7 @@ def test_a_litert_that_aborts_is_a_row_and_the_next_model_is_compared(tmp_path):
 def test_a_litert_that_does_not_answer_in_time_is_ended():
     with Litert(timeout=0.2) as litert:
         os.kill(litert._start().pid, signal.SIGSTOP)
-        with pytest.raises(qref.BackendError, match="did not answer within 0.2 s"):
+        with pytest.raises(qref.BackendError, match="did not answer within"):
             litert.run(qref.bundled("digits_cnn_int8").read_bytes(), [])
 
 
