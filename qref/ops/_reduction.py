@@ -58,3 +58,12 @@ def fold_float32(function: np.ufunc, values: np.ndarray, start: float) -> np.nda
         return np.full(len(values), start, values.dtype)
     with np.errstate(all="ignore"):
         return function.accumulate(values, axis=1, dtype=values.dtype)[:, -1]
+
+
+def summed_values(x: np.ndarray, axes: Shape, element: Shape) -> tuple[int, ...]:
+    """The values of x that one output element is made of, as plain numbers in the order of memory, for explanations."""
+    kept = [i for i in range(x.ndim) if i not in axes]
+    where: list[int | slice] = [slice(None)] * x.ndim
+    for i, coordinate in zip(kept, [element[i] for i in kept] if len(element) == x.ndim else element):
+        where[i] = coordinate
+    return tuple(x[tuple(where)].reshape(-1).tolist())

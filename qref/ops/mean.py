@@ -22,7 +22,7 @@ from qref.arithmetic.requantize import DoubleRounding
 from qref.schema.enums import TensorType
 
 from ._movement import QUANTIZED
-from ._reduction import ReducePlan, fold_float32, prepare_reduction, reduced_count, rows
+from ._reduction import ReducePlan, fold_float32, prepare_reduction, reduced_count, rows, summed_values
 from .node import Node, Prepared, Shape, Step
 
 NUMBERS = (TensorType.FLOAT32, TensorType.INT32, TensorType.INT64)
@@ -82,12 +82,7 @@ def requantize_sum(acc: np.ndarray, plan: QuantizedPlan) -> np.ndarray:
 
 def explain(x: np.ndarray, axis: np.ndarray, plan: QuantizedPlan, element: tuple[int, ...]) -> list[Step]:
     """Return y[element] step by step in plain Python integers."""
-    kept = [i for i in range(x.ndim) if i not in plan.axes]
-    coordinates = [element[i] for i in kept] if len(element) == x.ndim else list(element)
-    where: list[int | slice] = [slice(None)] * x.ndim
-    for i, coordinate in zip(kept, coordinates):
-        where[i] = coordinate
-    taps = tuple(x[tuple(where)].reshape(-1).tolist())
+    taps = summed_values(x, plan.axes, element)
     acc = sum(taps) + plan.correction
     acc = (acc + 2**31) % 2**32 - 2**31
     steps = [Step("taps", taps), Step("sum", sum(taps)), Step("sum - n * zero_point(x)", acc)]

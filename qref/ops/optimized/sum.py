@@ -17,7 +17,7 @@ import numpy as np
 from qref.arithmetic.fixed_point import cast_int32, round_half_away, wrap_int32
 from qref.ops import sum as reference
 from qref.ops._movement import QUANTIZED
-from qref.ops._reduction import prepare_reduction, reduced_count, rows
+from qref.ops._reduction import prepare_reduction, reduced_count, rows, summed_values
 from qref.ops.node import Node, Prepared, Shape, Step
 from qref.schema.enums import TensorType
 
@@ -60,11 +60,7 @@ def sum_quantized(x: np.ndarray, axis: np.ndarray, plan: FloatSumPlan) -> np.nda
 
 def explain(x: np.ndarray, axis: np.ndarray, plan: FloatSumPlan, element: tuple[int, ...]) -> list[Step]:
     """Return y[element] step by step."""
-    kept = [i for i in range(x.ndim) if i not in plan.axes]
-    where: list[int | slice] = [slice(None)] * x.ndim
-    for i, coordinate in zip(kept, [element[i] for i in kept] if len(element) == x.ndim else element):
-        where[i] = coordinate
-    taps = tuple(x[tuple(where)].reshape(-1).tolist())
+    taps = summed_values(x, plan.axes, element)
     scaled = float(np.float32(sum(taps)) * plan.scale)
     real = float(np.float32(scaled) + plan.bias)
     nearest = int(abs(real) + 0.5) * (1 if real >= 0 else -1)

@@ -21,7 +21,7 @@ import numpy as np
 
 from qref.arithmetic.fused import flush_denormals, fma
 from qref.ops._extremum import ExtremumPlan
-from qref.ops._reduction import reduced_count
+from qref.ops._reduction import reduced_count, summed_values
 from qref.ops._reduction import rows as rows_of
 from qref.ops.node import Node, Prepared, Shape, Step
 from qref.schema.enums import TensorType
@@ -88,11 +88,7 @@ def sum_quantized(x: np.ndarray, axis: np.ndarray, plan: ScaledSumPlan) -> np.nd
 
 def explain(x: np.ndarray, axis: np.ndarray, plan: ScaledSumPlan, element: tuple[int, ...]) -> list[Step]:
     """Return y[element] step by step."""
-    kept = [i for i in range(x.ndim) if i not in plan.axes]
-    where: list[int | slice] = [slice(None)] * x.ndim
-    for i, coordinate in zip(kept, [element[i] for i in kept] if len(element) == x.ndim else element):
-        where[i] = coordinate
-    taps = tuple(x[tuple(where)].reshape(-1).tolist())
+    taps = summed_values(x, plan.axes, element)
     scaled = float(np.float32(sum(taps)) * plan.scale)
     real = float(np.float32(scaled) + plan.bias)
     limits = np.iinfo(plan.output_dtype)
