@@ -1,25 +1,54 @@
-"""Explanations held against references."""
+"""Explanations held against references: the last step is the output, and every step follows from those printed before it."""
 
 from __future__ import annotations
 
-import numpy as np
+import dataclasses
+import json
 
-from qref.ops.node import Node, Operand
+import numpy as np
+from recompute import recompute
+
+from qref.arithmetic.explanation import Explanation
+from qref.arithmetic.requantize import Requantize
+from qref.ops.node import Node, Operand, Prepared
 from qref.ops.session import Session
 from qref.runtimes.litert_reference import LITERT_REFERENCE
 from qref.schema import Model
 
 
+def check_explanation(prepared: Prepared, inputs, y: np.ndarray, element: tuple[int, ...]):
+    """The explanation of y[element] ends there, and its derived steps can be computed again from what JSON prints."""
+    assert prepared.explain is not None
+    explanation = prepared.explain(*inputs, prepared.plan, element)
+    last, want = explanation[-1].value, y[element].item()
+    assert last == want or (last != last and want != want), (element, explanation, want)
+    printed = json.loads(json.dumps([dataclasses.asdict(step) for step in explanation]))
+    assert recompute(printed) > 0
+    return explanation
+
+
+def some_elements(y: np.ndarray, count: int = 6, seed: int = 0) -> list[tuple[int, ...]]:
+    """The first, the last and some other indices of an array."""
+    numbers = {0, y.size - 1, *np.random.default_rng(seed).integers(0, y.size, count).tolist()}
+    return [tuple(int(i) for i in np.unravel_index(n, y.shape)) for n in sorted(numbers)]
+
+
 def check_explanations(model: Model, prepare, *inputs: np.ndarray) -> None:
-    """Every output element of the model's only operator is the last step of its explanation."""
+    """check_explanation for every output element of the model's only operator, as `prepare` of some kernel set prepares it."""
     graph = model.subgraphs[0]
     tensors = [Operand(t, t.type, t.shape, model.data(t)) for t in graph.tensors]
     operator = graph.operators[0]
     operands = tuple(tensors[i] if i >= 0 else None for i in operator.inputs)
     node = Node(operator, operands, tuple(tensors[i] for i in operator.outputs), Session(LITERT_REFERENCE))
     prepared = prepare(node)
-    assert prepared.explain is not None
     y = prepared.reference(*inputs, prepared.plan)
     for element in np.ndindex(y.shape):
-        steps = prepared.explain(*inputs, prepared.plan, element)
-        assert steps[-1].value == y[element], (element, steps, y[element])
+        check_explanation(prepared, inputs, y, element)
+
+
+def explained(rule: Requantize, acc: int, element: tuple[int, ...] = (0,), shape: tuple[int, ...] = (1,)) -> Explanation:
+    """The explanation of one accumulator's rounding, computed again."""
+    explanation = Explanation()
+    rule.explain(explanation, explanation.given("acc", acc), element, shape)
+    recompute([dataclasses.asdict(step) for step in explanation])
+    return explanation

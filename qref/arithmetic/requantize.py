@@ -19,16 +19,15 @@ broadcasts along the last axis, and returns int64 before zero point and clamp.
 from __future__ import annotations
 
 import math
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
 
 from . import fixed_point as fp
+from .explanation import Explanation
 
-Steps = list[tuple[str, int | float]]
+Element = tuple[int, ...]
 
 
 class Requantize(Protocol):
@@ -45,8 +44,11 @@ class Requantize(Protocol):
         """round(acc * effective_scale), int64 [..., channels], before zero point and clamp."""
         ...
 
-    def explain(self, acc: int, channel: int) -> Steps:
-        """The same for one accumulator of one channel in plain Python numbers, every step named; the last is the result."""
+    def explain(self, e: Explanation, acc: str, element: Element = (0,), shape: Element = (1,)) -> str:
+        """Append to `e` how its step `acc` is rounded, the accumulator of that element of an output of that shape.
+
+        Returns the name of the result: "scaled" for "acc", and "scaled_x" for another name x.
+        """
         ...
 
 
@@ -61,21 +63,24 @@ class _FixedPoint:
     def of(cls, effective_scale: np.ndarray) -> Self:
         return cls(*fp.quantize_multiplier(np.atleast_1d(effective_scale)))
 
-    def _constants(self, channel: int) -> tuple[int, int]:
-        return _of_channel(self.quantized_multiplier, channel), _of_channel(self.shift, channel)
+    def _explain_constants(self, e: Explanation, acc: str, element: Element) -> int:
+        """Append multiplier and shift; returns the shift."""
+        of, shift = _suffix(acc), int(_of_element(self.shift, element))
+        multiplier = e.given(f"quantized_multiplier{of}", _of_element(self.quantized_multiplier, element), "31 bits")
+        e.given(f"shift{of}", shift, "to the left where > 0")
+        e.derive(f"multiplier{of}", f"{multiplier} * 2.0 ** (shift{of} - 31)", "the real factor that the two stand for")
+        return shift
 
-    def _explain_two_roundings(self, acc: int, channel: int, ties: str, divide: Callable[[int, int], int]) -> Steps:
-        multiplier, shift = self._constants(channel)
-        left, right = max(shift, 0), max(-shift, 0)
-        shifted = _wrap(acc * 2 ** (left % 32), 32)
-        high = min(_nearest_ties_up(shifted * multiplier, 2**31), 2**31 - 1)
-        return [
-            ("quantized_multiplier", multiplier),
-            ("shift", shift),
-            (f"acc * 2^{left}, 32 bits", shifted),
-            ("high half, ties up", high),
-            (f"divided by 2^{right}, ties {ties}", divide(high, 2**right)),
-        ]
+    def _explain_two_roundings(self, e: Explanation, acc: str, element: Element, ties: str) -> str:
+        of, shift = _suffix(acc), self._explain_constants(e, acc, element)
+        left, right = max(shift, 0) % 32, max(-shift, 0)
+        e.derive(f"shifted{of}", f"wrap({acc} * 2**{left}, 32)", "shifted to the left, in 32 bits")
+        e.derive(f"product{of}", f"shifted{of} * quantized_multiplier{of}", "in 64 bits")
+        e.derive(f"dropped_by_high{of}", f"product{of} % 2**31", "the low 31 bits, which the first rounding drops")
+        e.derive(f"high{of}", f"min(ties_up(product{of}, 2**31), 2**31 - 1)", "first rounding: the high half, ties up")
+        e.derive(f"dropped{of}", f"high{of} % 2**{right}", f"the low {right} bits, which the second rounding drops")
+        words = {"ties_up": "ties up", "ties_away": "ties away from zero"}[ties]
+        return e.derive(f"scaled{of}", f"{ties}(high{of}, 2**{right})", f"second rounding: shifted to the right, {words}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +93,9 @@ class DoubleRounding(_FixedPoint):
         """divide(high(acc 2^max(s, 0), M), max(-s, 0)), ties away from zero in the second step."""
         return fp.multiply_by_quantized_multiplier(acc, self.quantized_multiplier, self.shift)
 
-    def explain(self, acc: int, channel: int) -> Steps:
-        """Return the steps of one accumulator."""
-        return self._explain_two_roundings(acc, channel, "away from zero", _nearest_ties_away)
+    def explain(self, e: Explanation, acc: str, element: Element = (0,), shape: Element = (1,)) -> str:
+        """Append the two roundings of one accumulator."""
+        return self._explain_two_roundings(e, acc, element, "ties_away")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +108,9 @@ class HalfUp(_FixedPoint):
         """floor(high(acc 2^max(s, 0), M) / 2^max(-s, 0) + 1/2)."""
         return fp.multiply_by_quantized_multiplier_half_up(acc, self.quantized_multiplier, self.shift)
 
-    def explain(self, acc: int, channel: int) -> Steps:
-        """Return the steps of one accumulator."""
-        return self._explain_two_roundings(acc, channel, "up", _nearest_ties_up)
+    def explain(self, e: Explanation, acc: str, element: Element = (0,), shape: Element = (1,)) -> str:
+        """Append the two roundings of one accumulator."""
+        return self._explain_two_roundings(e, acc, element, "ties_up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +134,10 @@ class HalfUpBlocks:
         in_blocks = np.arange(acc.shape[-1]) < self.channels_in_blocks
         return np.where(in_blocks, self.half_up(acc), self.double_rounding(acc))
 
-    def explain(self, acc: int, channel: int) -> Steps:
-        """Return the steps of one accumulator."""
-        rule = self.half_up if channel < self.channels_in_blocks else self.double_rounding
-        return rule.explain(acc, channel)
+    def explain(self, e: Explanation, acc: str, element: Element = (0,), shape: Element = (1,)) -> str:
+        """Append the rounding of one accumulator, which its channel decides."""
+        rule = self.half_up if element[-1] < self.channels_in_blocks else self.double_rounding
+        return rule.explain(e, acc, element)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +164,11 @@ class HalfUpFlatBlocks:
         in_blocks = np.arange(acc.size).reshape(acc.shape) < self.elements_in_blocks(acc.size)
         return np.where(in_blocks, self.half_up(acc), self.double_rounding(acc))
 
-    def explain(self, acc: int, channel: int) -> Steps:
-        """Return the steps of one accumulator that is in a block."""
-        return self.half_up.explain(acc, channel)
+    def explain(self, e: Explanation, acc: str, element: Element = (0,), shape: Element = (1,)) -> str:
+        """Append the rounding of one accumulator, which its place in memory decides."""
+        place = int(np.ravel_multi_index(element, shape))
+        in_blocks = place < self.elements_in_blocks(math.prod(shape))
+        return (self.half_up if in_blocks else self.double_rounding).explain(e, acc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +187,12 @@ class SingleRounding(_FixedPoint):
         """floor(acc M / 2^(31 - s) + 1/2)."""
         return fp.multiply_by_quantized_multiplier_single(acc, self.quantized_multiplier, self.shift)
 
-    def explain(self, acc: int, channel: int) -> Steps:
-        """Return the steps of one accumulator."""
-        multiplier, shift = self._constants(channel)
-        return [
-            ("quantized_multiplier", multiplier),
-            ("shift", shift),
-            ("acc * quantized_multiplier", acc * multiplier),
-            (f"divided by 2^{31 - shift}, ties up", _wrap(_nearest_ties_up(acc * multiplier, 2 ** (31 - shift)), 32)),
-        ]
+    def explain(self, e: Explanation, acc: str, element: Element = (0,), shape: Element = (1,)) -> str:
+        """Append the one rounding of one accumulator."""
+        of, shift = _suffix(acc), self._explain_constants(e, acc, element)
+        e.derive(f"product{of}", f"{acc} * quantized_multiplier{of}", "in 64 bits")
+        e.derive(f"dropped{of}", f"product{of} % 2**{31 - shift}", f"the low {31 - shift} bits, which the rounding drops")
+        return e.derive(f"scaled{of}", f"wrap(ties_up(product{of}, 2**{31 - shift}), 32)", "the only rounding, ties up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,18 +205,15 @@ class SingleRounding64(_FixedPoint):
         """floor(acc R / 2^(15 - s) + 1/2), with R = round(M / 2^16)."""
         return fp.multiply_by_quantized_multiplier_64(acc, self.quantized_multiplier, self.shift)
 
-    def explain(self, acc: int, channel: int) -> Steps:
-        """Return the steps of one accumulator."""
-        multiplier, shift = self._constants(channel)
-        reduced = min(_nearest_ties_up(multiplier, 2**16), 2**15 - 1)
+    def explain(self, e: Explanation, acc: str, element: Element = (0,), shape: Element = (1,)) -> str:
+        """Append the roundings of the multiplier and of one accumulator."""
+        of, shift = _suffix(acc), self._explain_constants(e, acc, element)
         right, half = (15 - shift) % 64, 2 ** ((14 - shift) % 64)
-        return [
-            ("quantized_multiplier", multiplier),
-            ("shift", shift),
-            ("multiplier of 15 bits", reduced),
-            ("acc * multiplier", acc * reduced),
-            (f"divided by 2^{right}, ties up", _wrap(_wrap(acc * reduced + half, 64) // 2**right, 32)),
-        ]
+        e.derive(f"reduced{of}", f"min(ties_up(quantized_multiplier{of}, 2**16), 2**15 - 1)", "the multiplier in 15 bits")
+        e.derive(f"product{of}", f"{acc} * reduced{of}", "in 64 bits")
+        e.derive(f"dropped{of}", f"product{of} % 2**{right}", f"the low {right} bits, which the rounding drops")
+        formula = f"wrap(wrap(product{of} + {half}, 64) // 2**{right}, 32)"
+        return e.derive(f"scaled{of}", formula, f"divided by 2^{right}, ties up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,18 +232,14 @@ class Float64HalfAway:
         """round(float64(acc) * effective_scale)."""
         return fp.cast_int32(fp.round_half_away(np.asarray(acc, np.float64) * self.effective_scale))
 
-    def explain(self, acc: int, channel: int) -> Steps:
-        """Return the steps of one accumulator."""
-        scale = _of_channel(self.effective_scale, channel)
-        product = float(acc) * scale
-        nearest = math.trunc(product)
-        if abs(product - nearest) >= 0.5:
-            nearest += 1 if product > 0 else -1
-        return [
-            ("effective_scale", scale),
-            ("acc * effective_scale", product),
-            ("rounded, ties away from zero", nearest if -(2**31) <= nearest < 2**31 else -(2**31)),
-        ]
+    def explain(self, e: Explanation, acc: str, element: Element = (0,), shape: Element = (1,)) -> str:
+        """Append product and rounding of one accumulator."""
+        of = _suffix(acc)
+        e.given(f"multiplier{of}", _of_element(self.effective_scale, element), "s_x * s_w / s_y in float64")
+        e.derive(f"product{of}", f"{acc} * multiplier{of}", "in float64")
+        e.derive(f"rounded{of}", f"round_half_away(product{of})", "the only rounding, ties away from zero")
+        formula = f"rounded{of} if -2**31 <= rounded{of} < 2**31 else -2**31"
+        return e.derive(f"scaled{of}", formula, "what the CPU gives for a number that 32 bits cannot hold is the least one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,16 +265,14 @@ class Float32HalfEven:
         product = np.asarray(acc).astype(np.float32) * self.effective_scale
         return np.rint(np.clip(product, np.float32(-(2**30)), np.float32(2**30))).astype(np.int64)
 
-    def explain(self, acc: int, channel: int) -> Steps:
-        """Return the steps of one accumulator."""
-        scale = float(_of_channel(self.effective_scale, channel))
-        product = _float32(_float32(acc) * scale)
-        return [
-            ("effective_scale", scale),
-            ("acc in float32", _float32(acc)),
-            ("acc * effective_scale in float32", product),
-            ("rounded, ties to even", round(min(max(product, -(2.0**30)), 2.0**30))),
-        ]
+    def explain(self, e: Explanation, acc: str, element: Element = (0,), shape: Element = (1,)) -> str:
+        """Append product and rounding of one accumulator."""
+        of = _suffix(acc)
+        e.given(f"multiplier{of}", _of_element(self.effective_scale, element), "s_x * s_w / s_y in float32")
+        e.derive(f"acc_float32{of}", f"float32({acc})", "24 bits of the accumulator")
+        e.derive(f"product{of}", f"float32(acc_float32{of} * multiplier{of})", "in float32")
+        formula = f"round_half_even(clamp(product{of}, -(2.0**30), 2.0**30))"
+        return e.derive(f"scaled{of}", formula, "rounded to an integer, ties to even")
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,32 +291,19 @@ class SingleRounding8:
         """floor(acc M / 2^8 + 1/2)."""
         return (np.asarray(acc, np.int64) * self.quantized_multiplier + 128) >> 8
 
-    def explain(self, acc: int, channel: int) -> Steps:
-        """Return the steps of one accumulator."""
-        multiplier = _of_channel(self.quantized_multiplier, channel)
-        return [
-            ("quantized_multiplier", multiplier),
-            ("acc * quantized_multiplier", acc * multiplier),
-            ("divided by 2^8, ties up", _nearest_ties_up(acc * multiplier, 2**8)),
-        ]
+    def explain(self, e: Explanation, acc: str, element: Element = (0,), shape: Element = (1,)) -> str:
+        """Append the one rounding of one accumulator."""
+        of = _suffix(acc)
+        e.given(f"quantized_multiplier{of}", _of_element(self.quantized_multiplier, element), "8 bits behind the point")
+        e.derive(f"product{of}", f"{acc} * quantized_multiplier{of}")
+        e.derive(f"dropped{of}", f"product{of} % 2**8", "the low 8 bits, which the rounding drops")
+        return e.derive(f"scaled{of}", f"ties_up(product{of}, 2**8)", "the only rounding, ties up")
 
 
-def _of_channel(constants: np.ndarray, channel: int):
-    return constants[channel if len(constants) > 1 else 0].item()
+def _suffix(acc: str) -> str:
+    return "" if acc == "acc" else f"_{acc}"
 
 
-def _wrap(x: int, bits: int) -> int:
-    return (x + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
-
-
-def _nearest_ties_up(numerator: int, denominator: int) -> int:
-    return (2 * numerator + denominator) // (2 * denominator)
-
-
-def _nearest_ties_away(numerator: int, denominator: int) -> int:
-    nearest = _nearest_ties_up(abs(numerator), denominator)
-    return nearest if numerator >= 0 else -nearest
-
-
-def _float32(x: float) -> float:
-    return struct.unpack("f", struct.pack("f", x))[0]
+def _of_element(constants: np.ndarray, element: Element) -> int | float:
+    """The constant of an element's channel, which is its last index, as a Python number."""
+    return constants[element[-1] if len(constants) > 1 else 0].item()

@@ -11,9 +11,9 @@ import keyword
 from collections.abc import Callable
 from functools import cache
 
-from .node import Node, NotYetKnown, Operand, Prepared, Step
+from .node import Node, NotYetKnown, Operand, Prepared
 
-__all__ = ["Node", "NotYetKnown", "Operand", "Prepared", "Step", "find_prepare"]
+__all__ = ["Node", "NotYetKnown", "Operand", "Prepared", "find_prepare"]
 
 CUSTOM_OPERATORS = {"TFLite_Detection_PostProcess": "detection_postprocess"}  # custom code -> file
 

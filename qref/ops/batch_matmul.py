@@ -78,7 +78,7 @@ def prepare(node: Node) -> Prepared:
     node.expect(w.scales.size == 1, f"{w} has {w.scales.size} scales; expected one: quantize it per tensor")
     acc_bits = 64 if x.type == TensorType.INT16 else 32
     fields = integer_plan(node, x, w, 1, acc_bits, float32_product=True)
-    return Prepared(batch_matmul, BatchMatMulPlan(**fields, adj_x=adj_x, adj_y=adj_y))
+    return Prepared(batch_matmul, BatchMatMulPlan(**fields, adj_x=adj_x, adj_y=adj_y), accumulate=accumulate)
 
 
 def _output_shape(node: Node, adj_x: bool, adj_y: bool) -> Shape:
@@ -118,9 +118,14 @@ def _prepare_hybrid(node: Node, adj_x: bool, adj_y: bool) -> Prepared:
 
 
 def batch_matmul(x: np.ndarray, w: np.ndarray, plan: BatchMatMulPlan) -> np.ndarray:
-    """Return y [..., M, N] = clamp(requantize(sum_k (x[m, k] + input_offset) * (w[k, n] + filter_offset)) + output_offset)."""
+    """Return y [..., M, N] = clamp(requantize(acc) + output_offset)."""
+    return requantize_accumulator(accumulate(x, w, plan), plan)
+
+
+def accumulate(x: np.ndarray, w: np.ndarray, plan: BatchMatMulPlan) -> np.ndarray:
+    """Return acc [..., M, N] int64 = sum_k (x[m, k] + input_offset) * (w[k, n] + filter_offset)."""
     inputs, weights = as_rows(x, plan.adj_x).astype(np.int64), as_columns(w, plan.adj_y).astype(np.int64)
-    return requantize_accumulator(integer_products(inputs + plan.input_offset, weights + plan.filter_offset), plan)
+    return integer_products(inputs + plan.input_offset, weights + plan.filter_offset)
 
 
 def batch_matmul_int32(x: np.ndarray, w: np.ndarray, plan: PlainPlan) -> np.ndarray:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic.activation import activation_range_float32
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.hybrid import quantize_rows_asymmetric, quantize_rows_symmetric
 from qref.schema.enums import TensorType
 
@@ -36,7 +37,7 @@ from ._matmul import (
     sign_errors,
     wrap_accumulator,
 )
-from .node import Node, Prepared, Shape, Step
+from .node import Node, Prepared, Shape
 
 FILTER_TYPES = {
     TensorType.INT8: (TensorType.INT8, TensorType.INT4),
@@ -123,22 +124,26 @@ def _prepare_integer(node: Node, axes: tuple[Axis, ...], groups: int) -> Prepare
         )
     acc_bits = 64 if bias_type == TensorType.INT64 else 32
     fields = integer_plan(node, x, w, channels, acc_bits, float32_product=x.type == TensorType.UINT8)
-    return Prepared(conv_2d, ConvPlan(**fields, axes=axes, groups=groups), explain)
+    return Prepared(conv_2d, ConvPlan(**fields, axes=axes, groups=groups), explain, accumulate)
 
 
 def conv_2d(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvPlan) -> np.ndarray:
-    """Return y [B, OH, OW, O].
+    """Return y [B, OH, OW, O]: y[o] = clamp(requantize(acc)[o] + output_offset)."""
+    return requantize_accumulator(accumulate(x, w, b, plan), plan)
+
+
+def accumulate(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvPlan) -> np.ndarray:
+    """Return acc [B, OH, OW, O] int64.
 
     acc[o] = b[o] + sum over ky, kx, c inside the image of (w[o, ky, kx, c] + filter_offset) * (x[iy, ix, c] + input_offset)
-    y[o]   = clamp(requantize(acc)[o] + output_offset)      iy = oy * stride_h + ky * dilation_h_factor - padding_h, ix alike
+    with iy = oy * stride_h + ky * dilation_h_factor - padding_h, ix alike
     """
     inputs, weights = x.astype(np.int64) + plan.input_offset, w.astype(np.int64) + plan.filter_offset
-    acc = integer_convolution(inputs, weights, plan.axes, plan.groups) + b.reshape(-1)
-    return requantize_accumulator(acc, plan)
+    return integer_convolution(inputs, weights, plan.axes, plan.groups) + b.reshape(-1)
 
 
-def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
+def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
     batch, out_y, out_x, channel = element
     rows, columns = plan.axes
     first = channel // (len(w) // plan.groups) * w.shape[3]
@@ -150,7 +155,7 @@ def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvPlan, element
             if 0 <= in_y < rows.image_size and 0 <= in_x < columns.image_size:
                 inputs = x[batch, in_y, in_x, first : first + w.shape[3]].tolist()
                 pairs += zip(inputs, w[channel, filter_y, filter_x].tolist())
-    return explain_taps(pairs, b, plan, channel)
+    return explain_taps(pairs, b, plan, element, channel)
 
 
 def conv_2d_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: Float32Plan) -> np.ndarray:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic.activation import activation_range_float32
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._convolution import Axis, depthwise_convolution, expect_rank, resize_to_windows, windows
@@ -34,7 +35,7 @@ from ._matmul import (
     wrap_accumulator,
 )
 from .conv_2d import quantize_images_asymmetric
-from .node import Node, Prepared, Shape, Step
+from .node import Node, Prepared, Shape
 
 FILTER_TYPES = {
     TensorType.INT8: (TensorType.INT8, TensorType.INT4),
@@ -120,7 +121,7 @@ def _prepare_integer(node: Node, axes: tuple[Axis, ...], multiplier: int) -> Pre
     fields = integer_plan(node, x, w, channels, 64 if wide else 32, float32_product=x.type == TensorType.UINT8)
     if x.type != TensorType.UINT8:
         fields["filter_offset"] = 0  # the kernels for signed weights never read their zero point
-    return Prepared(depthwise_conv_2d, DepthwiseConvPlan(**fields, axes=axes, depth_multiplier=multiplier), explain)
+    return Prepared(depthwise_conv_2d, DepthwiseConvPlan(**fields, axes=axes, depth_multiplier=multiplier), explain, accumulate)
 
 
 def _check_option(node: Node, multiplier: int) -> None:
@@ -129,18 +130,22 @@ def _check_option(node: Node, multiplier: int) -> None:
 
 
 def depthwise_conv_2d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: DepthwiseConvPlan) -> np.ndarray:
-    """Return y [B, OH, OW, C * M].
+    """Return y [B, OH, OW, C * M]: y[o] = clamp(requantize(acc)[o] + output_offset)."""
+    return requantize_accumulator(accumulate(x, w, b, plan), plan)
+
+
+def accumulate(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: DepthwiseConvPlan) -> np.ndarray:
+    """Return acc [B, OH, OW, C * M] int64.
 
     acc[o] = b[o] + sum over ky, kx inside the image of (w[ky, kx, o] + filter_offset) * (x[iy, ix, o // M] + input_offset)
-    y[o]   = clamp(requantize(acc)[o] + output_offset)      iy = oy * stride_h + ky * dilation_h_factor - padding_h, ix alike
+    with iy = oy * stride_h + ky * dilation_h_factor - padding_h, ix alike
     """
     inputs, weights = x.astype(np.int64) + plan.input_offset, w[0].astype(np.int64) + plan.filter_offset
-    acc = depthwise_convolution(inputs, weights, plan.axes, plan.depth_multiplier) + (0 if b is None else b)
-    return requantize_accumulator(acc, plan)
+    return depthwise_convolution(inputs, weights, plan.axes, plan.depth_multiplier) + (0 if b is None else b)
 
 
-def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: DepthwiseConvPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
+def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: DepthwiseConvPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
     batch, out_y, out_x, channel = element
     rows, columns = plan.axes
     pairs = []
@@ -151,7 +156,7 @@ def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: DepthwiseC
             if 0 <= in_y < rows.image_size and 0 <= in_x < columns.image_size:
                 q = x[batch, in_y, in_x, channel // plan.depth_multiplier]
                 pairs.append((int(q), int(w[0, filter_y, filter_x, channel])))
-    return explain_taps(pairs, b, plan, channel)
+    return explain_taps(pairs, b, plan, element, channel)
 
 
 def depthwise_conv_2d_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Float32Plan) -> np.ndarray:

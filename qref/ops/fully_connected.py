@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic.activation import activation_range_float32
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.hybrid import quantize_rows_asymmetric, quantize_rows_symmetric
 from qref.schema.enums import TensorType
 
@@ -40,7 +41,7 @@ from ._matmul import (
     sign_error,
     wrap_accumulator,
 )
-from .node import Node, Operand, Prepared, Shape, Step
+from .node import Node, Operand, Prepared, Shape
 
 FILTER_TYPES = {
     TensorType.INT8: (TensorType.INT8, TensorType.INT4, TensorType.INT2),
@@ -133,7 +134,7 @@ def _prepare_integer(node: Node) -> Prepared:
         node.expect(
             not w.zero_points.any(), f"weights {w} have zero points {w.zero_points.tolist()}; expected 0 with {w.type.name}"
         )
-    return Prepared(fully_connected, FullyConnectedPlan(**fields), explain)
+    return Prepared(fully_connected, FullyConnectedPlan(**fields), explain, accumulate)
 
 
 def _is_sparse(node: Node, w: Operand) -> bool:
@@ -155,20 +156,22 @@ def rows_of(x: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def fully_connected(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: FullyConnectedPlan) -> np.ndarray:
-    """Return y [..., O].
+    """Return y [..., O]: y[o] = clamp(requantize(acc)[o] + output_offset)."""
+    return requantize_accumulator(accumulate(x, w, b, plan), plan)
 
-    acc[o] = b[o] + sum_i (w[o, i] + filter_offset) * (x[i] + input_offset)       wraps as in C
-    y[o]   = clamp(requantize(acc)[o] + output_offset)
-    """
+
+def accumulate(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: FullyConnectedPlan) -> np.ndarray:
+    """Return acc [rows, O] int64: acc[o] = b[o] + sum_i (w[o, i] + filter_offset) * (x[i] + input_offset)."""
     rows = rows_of(x, w).astype(np.int64) + plan.input_offset
-    acc = integer_matmul(rows, w.astype(np.int64) + plan.filter_offset) + (0 if b is None else b.reshape(-1))
-    return requantize_accumulator(acc, plan)
+    return integer_matmul(rows, w.astype(np.int64) + plan.filter_offset) + (0 if b is None else b.reshape(-1))
 
 
-def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: FullyConnectedPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
+def explain(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: FullyConnectedPlan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element]."""
     row, channel = divmod(int(np.ravel_multi_index(element, plan.output_shape)), w.shape[0])
-    return explain_taps(zip(x.ravel()[row * w.shape[1] :].tolist(), w[channel].tolist()), b, plan, channel)
+    return explain_taps(zip(x.ravel()[row * w.shape[1] :].tolist(), w[channel].tolist()), b, plan, element, channel)
 
 
 def fully_connected_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Float32Plan) -> np.ndarray:

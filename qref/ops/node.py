@@ -15,12 +15,13 @@ is a pure function of the inputs and that plan. So an operator's file has
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation, Step  # noqa: F401
 from qref.arithmetic.requantize import Requantize
 from qref.errors import SpecViolation, UnsupportedOperator
 from qref.schema.enums import ActivationFunctionType, TensorType
@@ -199,7 +200,8 @@ class Prepared:
 
     reference   the NumPy form, whole tensors in and out; a tuple of arrays where there are several outputs
     plan        its frozen constants
-    explain     explain(*inputs, plan, element) -> steps: one output element in plain Python integers; None where not written yet
+    explain     explain(*inputs, plan, element) -> Explanation: one output element in plain Python numbers; None: not written
+    accumulate  accumulate(*inputs, plan) -> int64 in the output's order: what `reference` requantizes; None where there is none
     updates     positions of the variable inputs that receive the trailing results of `reference` (an LSTM's states)
     pure        whether the results depend on the inputs alone: then an operator on constants is evaluated once
 
@@ -209,15 +211,7 @@ class Prepared:
 
     reference: Callable[..., Any]
     plan: Any
-    explain: Callable[..., list[Step]] | None = None
+    explain: Callable[..., Explanation] | None = None
+    accumulate: Callable[..., np.ndarray] | None = None
     updates: tuple[int, ...] = ()
     pure: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One named step of an explanation; `value` is an integer, a float, or a tuple of taps. The last step is the result."""
-
-    name: str
-    value: Any
-    detail: Mapping[str, Any] = field(default_factory=dict)

@@ -111,18 +111,22 @@ def _prepare_integer(node: Node, axes: tuple[Axis, ...]) -> Prepared:
     fields = integer_plan(node, x, w, w.shape[0], acc_bits, float32_product=x.type == TensorType.UINT8)
     if x.type != TensorType.UINT8:
         fields["filter_offset"] = 0  # the kernels for signed weights never read their zero point
-    return Prepared(transpose_conv, TransposeConvPlan(**fields, axes=axes))
+    return Prepared(transpose_conv, TransposeConvPlan(**fields, axes=axes), accumulate=accumulate)
 
 
 def transpose_conv(shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: TransposeConvPlan) -> np.ndarray:
-    """Return y [B, OH, OW, O].
+    """Return y [B, OH, OW, O]: y[o] = clamp(requantize(acc)[o] + output_offset)."""
+    return requantize_accumulator(accumulate(shape, w, x, b, plan), plan)
+
+
+def accumulate(shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: TransposeConvPlan) -> np.ndarray:
+    """Return acc [B, OH, OW, O] int64.
 
     acc[oy, ox, o] = b[o] + sum over iy, ix, c of (w[o, ky, kx, c] + filter_offset) * (x[iy, ix, c] + input_offset)
-    y[o]           = clamp(requantize(acc)[o] + output_offset)      with oy = iy * stride_h + ky - padding_h, ox alike
+    with oy = iy * stride_h + ky - padding_h, ox alike
     """
     inputs, weights = x.astype(np.int64) + plan.input_offset, w.astype(np.int64) + plan.filter_offset
-    acc = integer_transposed_convolution(inputs, weights, plan.axes) + (0 if b is None else b.reshape(-1))
-    return requantize_accumulator(acc, plan)
+    return integer_transposed_convolution(inputs, weights, plan.axes) + (0 if b is None else b.reshape(-1))
 
 
 def transpose_conv_float32(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from explanations import explained
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ def test_half_up_blocks_leave_the_last_channels_to_double_rounding(channels, see
     np.testing.assert_array_equal(got[:, :whole], HalfUp.of(scale)(acc)[:, :whole])
     np.testing.assert_array_equal(got[:, whole:], DoubleRounding.of(scale)(acc)[:, whole:])
     for channel in range(channels):
-        assert HalfUpBlocks.of(scale).explain(int(acc[0, channel]), channel)[-1][1] == got[0, channel]
+        assert explained(HalfUpBlocks.of(scale), int(acc[0, channel]), (channel,))[-1].value == got[0, channel]
 
 
 @given(st.integers(1, 50), st.integers(0, 2**32 - 1))
@@ -29,7 +30,8 @@ def test_half_up_flat_blocks_leave_the_last_elements_to_double_rounding(size, se
     got = HalfUpFlatBlocks.of(scale)(acc)
     np.testing.assert_array_equal(got[:whole], HalfUp.of(scale)(acc)[:whole])
     np.testing.assert_array_equal(got[whole:], DoubleRounding.of(scale)(acc)[whole:])
-    assert HalfUpFlatBlocks.of(scale).explain(int(acc[0]), 0)[-1][1] == HalfUp.of(scale)(acc[:1])[0]
+    for place in (0, size - 1):
+        assert explained(HalfUpFlatBlocks.of(scale), int(acc[place]), (place,), (size,))[-1].value == got[place]
 
 
 @pytest.mark.parametrize("rule", [HalfUp, HalfUpBlocks, HalfUpFlatBlocks, Float32HalfEven])

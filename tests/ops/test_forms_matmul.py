@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from explanations import check_explanation, some_elements
 from hypothesis import given
 from hypothesis import strategies as st
 from matmul_models import F32, I2, I4, I8, I16, I32, I64, U8, conv_2d, depthwise_conv_2d, fully_connected
@@ -76,11 +77,8 @@ def cases_of(operator, cases):
 def test_explain_reference_and_kernel_are_equal_on_integers(operator, data, seed):
     case = data.draw(cases_of(operator, INTEGER_CASES))
     prepared, arrays, reference = check_equal(case, seed)
-    rng = np.random.default_rng(seed)
-    for number in {0, reference.size - 1, *rng.integers(0, reference.size, 4).tolist()}:
-        element = tuple(int(i) for i in np.unravel_index(number, reference.shape))
-        steps = prepared.explain(*arrays, prepared.plan, element)
-        assert steps[-1].value == reference[element], [(step.name, step.value) for step in steps]
+    for element in some_elements(reference, 4, seed):
+        check_explanation(prepared, arrays, reference, element)
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
@@ -94,14 +92,14 @@ def test_reference_and_kernel_are_equal_on_floats(operator, data, seed):
 )
 def test_explain_names_every_step(case):
     prepared, arrays, reference = check_equal(case, 3)
-    steps = prepared.explain(*arrays, prepared.plan, (0,) * reference.ndim)
-    names = [step.name for step in steps]
-    assert names[:3] == ["taps (x, w, (x + input_offset) * (w + filter_offset))", "bias", "acc"]
-    assert names[-2:] == ["+ output_offset", "clamped"]
-    taps, bias, acc = (step.value for step in steps[:3])
-    assert acc == bias + sum(product for _, _, product in taps)
-    assert all(type(number) is int for tap in taps for number in tap)
-    assert all(product == (x + prepared.plan.input_offset) * (w + prepared.plan.filter_offset) for x, w, product in taps)
+    explanation = prepared.explain(*arrays, prepared.plan, (0,) * reference.ndim)
+    names = [step.name for step in explanation]
+    assert names[:8] == ["x", "w", "input_offset", "filter_offset", "bias", "products", "running", "acc"]
+    assert names[-3:] == ["output_activation_min", "output_activation_max", "y"]
+    plan, products = prepared.plan, explanation.value("products")
+    assert explanation.value("acc") == explanation.value("bias") + sum(products)
+    taps = zip(explanation.value("x"), explanation.value("w"), products)
+    assert all(product == (x + plan.input_offset) * (w + plan.filter_offset) for x, w, product in taps)
 
 
 def test_explain_of_conv_2d_lists_the_taps_inside_the_image_alone():

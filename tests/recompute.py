@@ -1,0 +1,159 @@
+"""Computes the steps of a printed explanation again, from the printed numbers alone, with exact fractions and nothing of qref."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+LIBM = ctypes.CDLL("libm.so.6")
+
+
+class Vector(tuple):
+    """A tuple of numbers with the operators of numbers, element by element."""
+
+    def _each(self, other: Any, operation) -> Vector:
+        others = other if isinstance(other, Vector) else [other] * len(self)
+        return Vector(operation(a, b) for a, b in zip(self, others, strict=True))
+
+    def __add__(self, other):
+        return self._each(other, lambda a, b: a + b)
+
+    __radd__ = __add__
+
+    def __sub__(self, other):
+        return self._each(other, lambda a, b: a - b)
+
+    def __rsub__(self, other):
+        return self._each(other, lambda a, b: b - a)
+
+    def __mul__(self, other):
+        return self._each(other, lambda a, b: a * b)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other):
+        return self._each(other, lambda a, b: a / b)
+
+    def __floordiv__(self, other):
+        return self._each(other, lambda a, b: a // b)
+
+    def __mod__(self, other):
+        return self._each(other, lambda a, b: a % b)
+
+    def __pow__(self, other):
+        return self._each(other, lambda a, b: a**b)
+
+    def __neg__(self):
+        return Vector(-a for a in self)
+
+    def __abs__(self):
+        return Vector(abs(a) for a in self)
+
+    def __getitem__(self, index):
+        found = super().__getitem__(index)
+        return Vector(found) if isinstance(index, slice) else found
+
+
+def on_each(function):
+    """The function on numbers, and on vectors element by element."""
+
+    def applied(*arguments):
+        size = next((len(a) for a in arguments if isinstance(a, Vector)), None)
+        if size is None:
+            return function(*arguments)
+        return Vector(function(*(a[i] if isinstance(a, Vector) else a for a in arguments)) for i in range(size))
+
+    return applied
+
+
+def wrap(x, bits):
+    return int.from_bytes((x % 2**bits).to_bytes(bits // 8, "little"), "little", signed=True)
+
+
+def ties_up(numerator, denominator):
+    return math.floor(Fraction(numerator, denominator) + Fraction(1, 2))
+
+
+def ties_away(numerator, denominator):
+    quotient = Fraction(numerator, denominator)
+    return int(math.copysign(math.floor(abs(quotient) + Fraction(1, 2)), quotient)) if quotient else 0
+
+
+def round_half_away(x):
+    return ties_away(*Fraction(x).as_integer_ratio())
+
+
+def float32(x):
+    with np.errstate(all="ignore"):
+        return float(np.float32(x))
+
+
+def fma(a, b, c):
+    if not all(map(math.isfinite, (a, b, c))):
+        return float32(a * b + c)
+    exact = Fraction(a) * Fraction(b) + Fraction(c)
+    if exact == 0:
+        return float32(a * b + c)
+    below = np.float32(float(exact))
+    candidates = [below, np.nextafter(below, np.float32(-np.inf)), np.nextafter(below, np.float32(np.inf))]
+    even = {float(n): int(n.view(np.uint32)) % 2 for n in candidates}
+    return min(even, key=lambda n: (abs(Fraction(n) - exact), even[n]))
+
+
+def sum32(x):
+    total = 0.0
+    for term in x:
+        total = float32(total + term)
+    return total
+
+
+def cumsum(x):
+    return Vector(sum(x[: i + 1]) for i in range(len(x)))
+
+
+def of_libm(name):
+    function = getattr(LIBM, name)
+    function.restype, function.argtypes = ctypes.c_float, [ctypes.c_float]
+    return on_each(lambda x: float(function(x)))
+
+
+FUNCTIONS = {
+    "abs": abs,
+    "max": max,
+    "min": min,
+    "sum": sum,
+    "cumsum": cumsum,
+    "sum32": sum32,
+    "wrap": on_each(wrap),
+    "clamp": on_each(lambda x, low, high: max(low, min(x, high))),
+    "ties_up": on_each(ties_up),
+    "ties_away": on_each(ties_away),
+    "toward_zero": on_each(lambda n, d: int(Fraction(n, d))),
+    "round_half_away": on_each(round_half_away),
+    "round_half_even": on_each(round),
+    "trunc": on_each(math.trunc),
+    "floor": on_each(math.floor),
+    "float32": on_each(float32),
+    "fma": on_each(fma),
+    "sqrt": on_each(lambda x: float32(math.sqrt(x))),
+    **{name: of_libm(name) for name in ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf")},
+}
+
+
+def recompute(steps: list[dict[str, Any]]) -> int:
+    """Assert that every derived step's formula gives its printed value; returns how many there were."""
+    values: dict[str, Any] = {}
+    derived = 0
+    for step in steps:
+        value = Vector(step["value"]) if isinstance(step["value"], list) else step["value"]
+        if step["formula"]:
+            got = eval(step["formula"], {"__builtins__": {}, **FUNCTIONS}, dict(values))
+            assert got == value or (got != got and value != value), (step, got)
+            derived += 1
+        assert step["name"] not in values
+        values[step["name"]] = value
+    return derived
