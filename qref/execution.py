@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -132,6 +132,20 @@ class Execution:
         step.unshaped = tuple(i for i, operand in enumerate(step.node.outputs) if operand.known_shape is None)
         constants = [None if o is None else o.constant if o.constant is not None else o.known_value for o in step.node.inputs]
         step.evaluate = bind(step.prepared, constants, self.kernels)
+
+    def prepare_alone(self, index: int, inputs: Sequence[np.ndarray | None]) -> tuple[Node, Prepared]:
+        """The operator at `index` prepared for these inputs, None where absent; nothing of the run changes.
+
+        The node's operands are copies, their known_shape and known_value those of `inputs`.
+        """
+        node = self.steps[index].node
+        operands = tuple(
+            None if operand is None or value is None else replace(operand, known_shape=value.shape, known_value=value)
+            for operand, value in zip(node.inputs, inputs, strict=True)
+        )
+        outputs = tuple(replace(operand, known_shape=None, known_value=None) for operand in node.outputs)
+        alone = replace(node, inputs=operands, outputs=outputs)
+        return alone, self._find_kernel(alone)
 
     def _find_kernel(self, node: Node) -> Prepared:
         operator = node.operator

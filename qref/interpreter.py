@@ -13,6 +13,7 @@ from qref.details import operator_details, tensor_details
 from qref.dispatch import check_kernels
 from qref.errors import InputError, SpecViolation
 from qref.execution import Execution
+from qref.ops import Node, Prepared
 from qref.ops.session import Session
 from qref.runtimes import runtime as find_runtime
 from qref.schema import Limits, check, load
@@ -214,6 +215,17 @@ class Interpreter:
     def _get_ops_details(self) -> list[dict[str, Any]]:
         execution = self._executions[0]
         return [operator_details(operator, execution.operands) for operator in execution.subgraph.operators]
+
+    def prepare_operator(self, operator_index: int, inputs: Sequence[np.ndarray | None]) -> tuple[Node, Prepared]:
+        """An operator of the main subgraph by itself, prepared for these values of its inputs (None: absent), as the runtime does.
+
+        prepared.reference(*inputs, prepared.plan) gives its outputs, and its variable inputs' new values behind them; the state
+        of the interpreter stays as it is. The node tells the shapes that its outputs get.
+        """
+        operators = self._executions[0].subgraph.operators
+        if not 0 <= operator_index < len(operators):
+            raise InputError(f"there is no operator {operator_index}; the model has operators 0 to {len(operators) - 1}")
+        return self._executions[0].prepare_alone(operator_index, inputs)
 
     def get_signature_list(self) -> dict[str, dict[str, list[str]]]:
         """Names of the arguments and results of each signature, by its key."""

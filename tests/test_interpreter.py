@@ -209,3 +209,17 @@ def test_wrong_arguments_are_refused():
         interpreter.resize_tensor_input(3, [1])
     with pytest.raises(qref.InputError, match=r"only its -1"):
         interpreter.resize_tensor_input(0, [2, 8, 8, 1], strict=True)
+
+
+def test_prepare_operator_computes_one_operator_by_itself():
+    interpreter = qref.Interpreter(qref.bundled("digits_cnn_int8"))
+    interpreter.allocate_tensors()
+    interpreter.invoke()
+    for operator in interpreter.model.subgraphs[0].operators:
+        inputs = [interpreter.get_tensor(i) for i in operator.inputs]
+        node, prepared = interpreter.prepare_operator(operator.index, inputs)
+        result = prepared.reference(*inputs, prepared.plan)
+        np.testing.assert_array_equal(result, interpreter.get_tensor(operator.outputs[0]))
+        assert node.outputs[0].shape == result.shape
+    with pytest.raises(qref.InputError, match="there is no operator 99; the model has operators 0 to 8"):
+        interpreter.prepare_operator(99, [])
