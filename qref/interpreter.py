@@ -217,7 +217,7 @@ class Interpreter:
         return [operator_details(operator, execution.operands) for operator in execution.subgraph.operators]
 
     def prepare_operator(self, operator_index: int, inputs: Sequence[np.ndarray | None]) -> tuple[Node, Prepared]:
-        """An operator of the main subgraph by itself, prepared for these values of its inputs (None: absent), as the runtime does.
+        """An operator of the main subgraph by itself, prepared for these values of its inputs, None for an absent one.
 
         prepared.reference(*inputs, prepared.plan) gives its outputs, and its variable inputs' new values behind them; the state
         of the interpreter stays as it is. The node tells the shapes that its outputs get.
