@@ -104,6 +104,20 @@ def fma(a, b, c):
     return min(even, key=lambda n: (abs(Fraction(n) - exact), even[n]))
 
 
+def divide(a, b):
+    if b:
+        return a / b
+    return math.nan if a == 0 or a != a else math.copysign(math.inf, a) * math.copysign(1, b)
+
+
+def flush(x):
+    return x * 0.0 if abs(x) < 2.0**-126 else x
+
+
+def float16(x):
+    return float(np.float16(float32(x)))
+
+
 def sum32(x):
     total = 0.0
     for term in x:
@@ -129,7 +143,7 @@ FUNCTIONS = {
     "cumsum": cumsum,
     "sum32": sum32,
     "wrap": on_each(wrap),
-    "clamp": on_each(lambda x, low, high: max(low, min(x, high))),
+    "clamp": on_each(lambda x, low, high: x if x != x else max(low, min(x, high))),
     "ties_up": on_each(ties_up),
     "ties_away": on_each(ties_away),
     "toward_zero": on_each(lambda n, d: int(Fraction(n, d))),
@@ -137,7 +151,16 @@ FUNCTIONS = {
     "round_half_even": on_each(round),
     "trunc": on_each(math.trunc),
     "floor": on_each(math.floor),
+    "bit_and": on_each(
+        lambda a, b: int.from_bytes(
+            bytes(i & j for i, j in zip(*(n.to_bytes(16, "big", signed=True) for n in (a, b)))), signed=True
+        )
+    ),
+    "int_of": on_each(lambda x: math.trunc(x)),
     "float32": on_each(float32),
+    "float16": on_each(float16),
+    "divide": on_each(divide),
+    "flush": on_each(flush),
     "fma": on_each(fma),
     "sqrt": on_each(lambda x: float32(math.sqrt(x))),
     **{name: of_libm(name) for name in ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf")},

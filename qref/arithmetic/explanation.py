@@ -164,6 +164,31 @@ def nearest_float32(exact: Fraction) -> float:
     return float(np.float32(float(round(exact / step) * step)))
 
 
+def divide(a: float, b: float) -> float:
+    """The quotient of two real numbers; infinite or NaN where the divisor is 0, as IEEE 754 has it."""
+    return float(np.divide(a, b, dtype=np.float64))
+
+
+def flush(x: float) -> float:
+    """A float32 number, or zero of its sign where it is denormal."""
+    return math.copysign(0.0, x) if abs(x) < 2.0**-126 else x
+
+
+def float16(x: float) -> float:
+    """The float16 number nearest to x, ties to even."""
+    return float(np.float16(np.float32(x)))
+
+
+def bit_and(a: int, b: int) -> int:
+    """The bits that two integers have in common, as two's complement numbers."""
+    return a & b
+
+
+def int_of(x: float) -> int:
+    """A truth value, or a real number without fraction, as an integer."""
+    return int(x)
+
+
 def sqrt(x: float) -> float:
     """The float32 number nearest to the square root of a float32 number."""
     return float(np.sqrt(np.float32(x)))
@@ -191,7 +216,10 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
     return np.frompyfunc(function, function.__code__.co_argcount, 1)
 
 
-_OF_NUMBERS = (wrap, clamp, ties_up, ties_away, toward_zero, round_half_away, round_half_even, trunc, floor, float32, fma, sqrt)
+_OF_NUMBERS = (
+    *(wrap, clamp, ties_up, ties_away, toward_zero, round_half_away, round_half_even, trunc, floor, bit_and, int_of),
+    *(float32, float16, divide, fma, flush, sqrt),
+)
 _OF_TUPLES = (abs, max, min, sum, cumsum, sum32)
 _OF_THE_C_LIBRARY = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf")
 
