@@ -114,8 +114,29 @@ def flush(x):
     return x * 0.0 if abs(x) < 2.0**-126 else x
 
 
+def fmod(a, b):
+    if not b or not math.isfinite(a) or b != b:
+        return math.nan
+    return math.copysign(float(abs(Fraction(a)) % abs(Fraction(b))), a) if math.isfinite(b) else a
+
+
 def float16(x):
     return float(np.float16(float32(x)))
+
+
+def product32(x):
+    total = 1.0
+    for factor in x:
+        total = float32(total * factor)
+    return total
+
+
+def greatest_of(x, start):
+    return max([start, *(value for value in x if value == value)])
+
+
+def least_of(x, start):
+    return min([start, *(value for value in x if value == value)])
 
 
 def sum32(x):
@@ -131,9 +152,17 @@ def cumsum(x):
 
 def of_libm(name):
     function = getattr(LIBM, name)
-    function.restype, function.argtypes = ctypes.c_float, [ctypes.c_float]
-    return on_each(lambda x: float(function(x)))
+    real = ctypes.c_float if name.endswith("f") else ctypes.c_double
+    function.restype, function.argtypes = real, [real] * (2 if name in OF_TWO_NUMBERS else 1)
+    return on_each(lambda *x: float(function(*map(float, x))))
 
+
+def of_integer_type(bits, signed):
+    return on_each(lambda x: int.from_bytes((x % 2**bits).to_bytes(bits // 8, "little"), "little", signed=signed))
+
+
+OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
+OF_LIBM = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf", "erfcf", "exp", *OF_TWO_NUMBERS)
 
 FUNCTIONS = {
     "abs": abs,
@@ -142,6 +171,9 @@ FUNCTIONS = {
     "sum": sum,
     "cumsum": cumsum,
     "sum32": sum32,
+    "product32": product32,
+    "greatest_of": greatest_of,
+    "least_of": least_of,
     "wrap": on_each(wrap),
     "clamp": on_each(lambda x, low, high: x if x != x else max(low, min(x, high))),
     "ties_up": on_each(ties_up),
@@ -159,11 +191,15 @@ FUNCTIONS = {
     "int_of": on_each(lambda x: math.trunc(x)),
     "float32": on_each(float32),
     "float16": on_each(float16),
+    "float64": on_each(float),
     "divide": on_each(divide),
+    "fmod": on_each(fmod),
     "flush": on_each(flush),
     "fma": on_each(fma),
     "sqrt": on_each(lambda x: float32(math.sqrt(x))),
-    **{name: of_libm(name) for name in ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf")},
+    **{name: of_libm(name) for name in OF_LIBM},
+    **{f"int{bits}": of_integer_type(bits, True) for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": of_integer_type(bits, False) for bits in (8, 16, 32, 64)},
 }
 
 

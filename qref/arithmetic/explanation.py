@@ -174,6 +174,16 @@ def flush(x: float) -> float:
     return math.copysign(0.0, x) if abs(x) < 2.0**-126 else x
 
 
+def fmod(a: float, b: float) -> float:
+    """The remainder of a division rounded toward zero, exact; NaN where the divisor is 0."""
+    return float(np.fmod(np.float64(a), np.float64(b)))
+
+
+def float64(x: Number) -> float:
+    """A number as float64."""
+    return float(x)
+
+
 def float16(x: float) -> float:
     """The float16 number nearest to x, ties to even."""
     return float(np.float16(np.float32(x)))
@@ -199,6 +209,28 @@ def cumsum(x: np.ndarray) -> np.ndarray:
     return np.cumsum(x) if len(x) else x
 
 
+def greatest_of(x: np.ndarray, start: Number) -> Number:
+    """The greatest element of a tuple, found from the first to the last; `start` where none is greater than that."""
+    for value in x:
+        start = value if start < value else start
+    return start
+
+
+def least_of(x: np.ndarray, start: Number) -> Number:
+    """The least element of a tuple, found from the first to the last; `start` where none is less than that."""
+    for value in x:
+        start = value if value < start else start
+    return start
+
+
+def product32(x: np.ndarray) -> float:
+    """The product of a tuple from the first element to the last in float32, each step rounded."""
+    total = np.float32(1)
+    for factor in x:
+        total *= np.float32(factor)
+    return float(total)
+
+
 def sum32(x: np.ndarray) -> float:
     """The sum of a tuple from the first element to the last in float32, each step rounded."""
     total = np.float32(0)
@@ -207,9 +239,16 @@ def sum32(x: np.ndarray) -> float:
     return float(total)
 
 
-def _of_libm(name: str) -> Callable[[float], float]:
-    function = getattr(libm, name)
-    return lambda x: float(function(np.array([x], np.float32))[0])
+def _of_libm(name: str) -> Callable[..., float]:
+    function, dtype = getattr(libm, name), np.float32 if name.endswith("f") else np.float64
+    if name in _OF_TWO_NUMBERS:
+        return lambda a, b: float(function(np.array([a], dtype), np.array([b], dtype))[0])
+    return lambda x: float(function(np.array([x], dtype))[0])
+
+
+def _of_integer_type(dtype: np.dtype) -> Callable[[int], int]:
+    bits, signed = 8 * dtype.itemsize, dtype.kind == "i"
+    return lambda x: wrap(x, bits) if signed else x % 2**bits
 
 
 def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
@@ -218,13 +257,16 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
 
 _OF_NUMBERS = (
     *(wrap, clamp, ties_up, ties_away, toward_zero, round_half_away, round_half_even, trunc, floor, bit_and, int_of),
-    *(float32, float16, divide, fma, flush, sqrt),
+    *(float64, float32, float16, divide, fmod, fma, flush, sqrt),
 )
-_OF_TUPLES = (abs, max, min, sum, cumsum, sum32)
-_OF_THE_C_LIBRARY = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf")
+_OF_TUPLES = (abs, max, min, sum, cumsum, sum32, product32, greatest_of, least_of)
+_OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
+_OF_THE_C_LIBRARY = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf", "erfcf", "exp", *_OF_TWO_NUMBERS)
+_INTEGER_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 
 VOCABULARY: dict[str, Callable[..., Any]] = {
     **{function.__name__: function for function in _OF_TUPLES},
     **{function.__name__: _elementwise(function) for function in _OF_NUMBERS},
     **{name: _elementwise(_of_libm(name)) for name in _OF_THE_C_LIBRARY},
+    **{name: _elementwise(_of_integer_type(np.dtype(name))) for name in _INTEGER_TYPES},
 }

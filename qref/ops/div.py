@@ -32,6 +32,7 @@ from ._elementwise import (
     zero_point,
 )
 from ._explain import explain_output
+from ._formulas import CLAMP, LIMITS, explain_by
 from .node import Node, Prepared
 
 
@@ -63,10 +64,14 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     x1, x2 = operands(node, *QUANTIZED_TYPES, TensorType.INT32, TensorType.FLOAT32)
     if x1.type == TensorType.FLOAT32:
-        return Prepared(div_float32, plain_plan(node, x1.dtype))
+        return Prepared(
+            div_float32, plain_plan(node, x1.dtype), explain_by(("result", "float32(divide(x1, x2))", ""), *CLAMP, **LIMITS)
+        )
     if x1.type == TensorType.INT32:
         limits = plain_plan(node, x1.dtype)
-        return Prepared(div_int32, Int32Plan(str(node), limits.low, limits.high))
+        quotient = ("quotient", "toward_zero(x1, x2)", "rounded towards zero")
+        result = ("result", "min(quotient, 2**31 - 1)", "-2^31 / -1 does not fit")
+        return Prepared(div_int32, Int32Plan(str(node), limits.low, limits.high), explain_by(quotient, result, *CLAMP, **LIMITS))
     y = node.output()
     zero_points = [zero_point(node, operand) for operand in (x1, x2, y)]
     with np.errstate(all="ignore"):

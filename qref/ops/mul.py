@@ -33,6 +33,7 @@ from ._elementwise import (
     zero_point,
 )
 from ._explain import explain_output
+from ._formulas import CLAMP, LIMITS, explain_by
 from .node import Node, Operand, Prepared
 
 PLAIN_TYPES = (TensorType.INT32, TensorType.INT64, TensorType.UINT32, TensorType.FLOAT16, TensorType.FLOAT32)
@@ -79,7 +80,7 @@ def prepare(node: Node) -> Prepared:
         node.expect(node.activation == "NONE", f"complex numbers have no fused activation function; found {node.activation}")
         return Prepared(mul_complex, None)
     if x1.type in PLAIN_TYPES or (x1.type == TensorType.INT16 and y.quantization is None):
-        return Prepared(mul, plain_plan(node, x1.dtype))
+        return Prepared(mul, plain_plan(node, x1.dtype), explain_by(("result", "T(x1 * x2)", ""), *CLAMP, **LIMITS))
     return Prepared(mul_quantized, _plan(node, x1, x2), explain)
 
 

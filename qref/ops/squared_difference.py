@@ -18,6 +18,7 @@ from qref.schema.enums import TensorType
 
 from ._elementwise import Scaling, element_of, finish, operands, zero_point
 from ._explain import explain_output_of_type
+from ._formulas import explain_by
 from .node import Node, Operand, Prepared
 
 LEFT_SHIFT = 7  # the square of a difference of 8 bits takes 16; 2 * 7 more fit
@@ -37,7 +38,8 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     x1, x2 = operands(node, TensorType.INT8, TensorType.INT32, TensorType.FLOAT32)
     if x1.type != TensorType.INT8:
-        return Prepared(squared_difference, None)
+        difference = ("difference", "T(x1 - x2)", "")
+        return Prepared(squared_difference, None, explain_by(difference, ("y", "T(difference * difference)", "")))
     y = node.output()
     zero_points = [zero_point(node, operand) for operand in (x1, x2, y)]
     node.expect(min(x1.scale, x2.scale) > 0, f"{x1} has scale {x1.scale:g} and {x2} {x2.scale:g}; expected both above 0")
