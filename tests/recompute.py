@@ -98,7 +98,10 @@ def fma(a, b, c):
     exact = Fraction(a) * Fraction(b) + Fraction(c)
     if exact == 0:
         return float32(a * b + c)
-    below = np.float32(float(exact))
+    if abs(exact) >= 2**128 - 2**103:
+        return math.copysign(math.inf, exact)
+    with np.errstate(all="ignore"):
+        below = min(np.float32(float(exact)), np.finfo(np.float32).max)
     candidates = [below, np.nextafter(below, np.float32(-np.inf)), np.nextafter(below, np.float32(np.inf))]
     even = {float(n): int(n.view(np.uint32)) % 2 for n in candidates}
     return min(even, key=lambda n: (abs(Fraction(n) - exact), even[n]))
@@ -120,8 +123,22 @@ def fmod(a, b):
     return math.copysign(float(abs(Fraction(a)) % abs(Fraction(b))), a) if math.isfinite(b) else a
 
 
+def if_finite(function):
+    return lambda x: function(x) if math.isfinite(x) else x
+
+
+def exponent_of(x):
+    n = 0
+    while abs(Fraction(x)) >= Fraction(2) ** (n + 1):
+        n += 1
+    while abs(Fraction(x)) < Fraction(2) ** n:
+        n -= 1
+    return n
+
+
 def float16(x):
-    return float(np.float16(float32(x)))
+    with np.errstate(all="ignore"):
+        return float(np.float16(float32(x)))
 
 
 def product32(x):
@@ -179,10 +196,11 @@ FUNCTIONS = {
     "ties_up": on_each(ties_up),
     "ties_away": on_each(ties_away),
     "toward_zero": on_each(lambda n, d: int(Fraction(n, d))),
-    "round_half_away": on_each(round_half_away),
-    "round_half_even": on_each(round),
-    "trunc": on_each(math.trunc),
-    "floor": on_each(math.floor),
+    "round_half_away": on_each(if_finite(round_half_away)),
+    "round_half_even": on_each(if_finite(round)),
+    "trunc": on_each(if_finite(math.trunc)),
+    "floor": on_each(if_finite(math.floor)),
+    "exponent_of": on_each(exponent_of),
     "bit_and": on_each(
         lambda a, b: int.from_bytes(
             bytes(i & j for i, j in zip(*(n.to_bytes(16, "big", signed=True) for n in (a, b)))), signed=True
@@ -196,7 +214,7 @@ FUNCTIONS = {
     "fmod": on_each(fmod),
     "flush": on_each(flush),
     "fma": on_each(fma),
-    "sqrt": on_each(lambda x: float32(math.sqrt(x))),
+    "sqrt": on_each(lambda x: float32(math.sqrt(x)) if x >= 0 else math.nan),
     **{name: of_libm(name) for name in OF_LIBM},
     **{f"int{bits}": of_integer_type(bits, True) for bits in (8, 16, 32, 64)},
     **{f"uint{bits}": of_integer_type(bits, False) for bits in (8, 16, 32, 64)},

@@ -120,25 +120,32 @@ def toward_zero(numerator: int, denominator: int) -> int:
     return quotient if (numerator >= 0) == (denominator > 0) else -quotient
 
 
-def round_half_away(x: float) -> int:
-    """A real number to the nearest integer, ties away from zero."""
+def round_half_away(x: float) -> Number:
+    """A real number to the nearest integer, ties away from zero; infinities and NaN stay."""
+    if not math.isfinite(x):
+        return x
     nearest = math.trunc(x)
     return nearest + int(math.copysign(1, x)) if abs(x - nearest) >= 0.5 else nearest
 
 
-def round_half_even(x: float) -> int:
-    """A real number to the nearest integer, ties to even."""
-    return round(x)
+def round_half_even(x: float) -> Number:
+    """A real number to the nearest integer, ties to even; infinities and NaN stay."""
+    return round(x) if math.isfinite(x) else x
 
 
-def trunc(x: float) -> int:
-    """A real number without its fraction."""
-    return math.trunc(x)
+def trunc(x: float) -> Number:
+    """A real number without its fraction; infinities and NaN stay."""
+    return math.trunc(x) if math.isfinite(x) else x
 
 
-def floor(x: float) -> int:
-    """The greatest integer that is not above a real number."""
-    return math.floor(x)
+def floor(x: float) -> Number:
+    """The greatest integer that is not above a real number; infinities and NaN stay."""
+    return math.floor(x) if math.isfinite(x) else x
+
+
+def exponent_of(x: float) -> int:
+    """The exponent n of a finite real number but 0: 2^n <= |x| < 2^(n + 1)."""
+    return math.frexp(x)[1] - 1
 
 
 def float32(x: Number) -> float:
@@ -256,7 +263,7 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
 
 
 _OF_NUMBERS = (
-    *(wrap, clamp, ties_up, ties_away, toward_zero, round_half_away, round_half_even, trunc, floor, bit_and, int_of),
+    *(wrap, clamp, ties_up, ties_away, toward_zero, round_half_away, round_half_even, trunc, floor, exponent_of, bit_and, int_of),
     *(float64, float32, float16, divide, fmod, fma, flush, sqrt),
 )
 _OF_TUPLES = (abs, max, min, sum, cumsum, sum32, product32, greatest_of, least_of)

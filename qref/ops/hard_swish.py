@@ -23,6 +23,8 @@ from qref.arithmetic.fixed_point import (
 )
 from qref.schema.enums import TensorType
 
+from ._formulas import explain_by
+from ._function_formulas import HARD_SWISH
 from ._unary import QUANTIZED_8BIT, operands, prepare_function, ratio, scales
 from .node import Node, Prepared
 
@@ -45,7 +47,7 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     x, y = operands(node, TensorType.FLOAT32, *QUANTIZED_8BIT)
     if x.type == TensorType.FLOAT32:
-        return prepare_function(hard_swish_float32)
+        return prepare_function(hard_swish_float32, explain_by(*HARD_SWISH))
     input_scale, output_scale = scales(node, x, y)
     hires_scale = np.float32(1 / 128) * input_scale
     output_multiplier, output_exponent = _multiplier_16(ratio(hires_scale, output_scale))

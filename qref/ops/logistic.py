@@ -15,6 +15,8 @@ from qref.arithmetic.lookup_table import logistic as logistic_float
 from qref.arithmetic.lookup_table import logistic_16bit
 from qref.schema.enums import TensorType
 
+from ._formulas import explain_by
+from ._function_formulas import LOGISTIC, LOGISTIC_OF_TABLE
 from ._sigmoid import SigmoidPlan, prepare_sigmoid_scaling
 from ._unary import FLOAT, QUANTIZED_8BIT, operands, prepare_function, prepare_table
 from .node import Node, Prepared
@@ -26,12 +28,12 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and make the table."""
     x, y = operands(node, *FLOAT, *QUANTIZED_8BIT, TensorType.INT16)
     if x.type in FLOAT:
-        return prepare_function(logistic)
+        return prepare_function(logistic, explain_by(*LOGISTIC))
     expected = 2.0**-15 if x.type == TensorType.INT16 else 2.0**-8
     node.expect(y.scale == expected, f"{y} has the scale {y.scale}; LOGISTIC needs {expected}: quantize it so")
     if x.type == TensorType.INT16:
         return Prepared(logistic_int16, prepare_sigmoid_scaling(node, x, y, 0))
-    return prepare_table(node, x, y, logistic_float)
+    return prepare_table(node, x, y, logistic_float, LOGISTIC_OF_TABLE)
 
 
 def logistic(x: np.ndarray) -> np.ndarray:

@@ -19,6 +19,9 @@ from qref.arithmetic.lookup_table import lookup_table_16bit, rsqrt_or
 from qref.errors import InputError
 from qref.schema.enums import TensorType
 
+from . import _function_formulas as formulas
+from ._explain_table import explain_table_16bit
+from ._formulas import explain_by
 from ._unary import TablePlan, by_table_16bit, expect_symmetric, operands, prepare_function, scales
 from .node import Node, Prepared
 
@@ -39,13 +42,14 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     x, y = operands(node, TensorType.FLOAT32, TensorType.INT8, TensorType.INT16)
     if x.type == TensorType.FLOAT32:
-        return prepare_function(lambda x: np.float32(1) / np.sqrt(x))
+        return prepare_function(lambda x: np.float32(1) / np.sqrt(x), explain_by(*formulas.RSQRT))
     input_scale, output_scale = scales(node, x, y)
     with np.errstate(all="ignore"):
         if x.type == TensorType.INT16:
             expect_symmetric(node, x, y)
-            function = rsqrt_or(np.float32(32767) * output_scale)
-            return Prepared(rsqrt_int16, TablePlan(lookup_table_16bit(function, float(input_scale), 0, float(output_scale), 0)))
+            highest, constants = np.float32(32767) * output_scale, (float(input_scale), 0, float(output_scale), 0)
+            table = lookup_table_16bit(rsqrt_or(highest), *constants)
+            return Prepared(rsqrt_int16, TablePlan(table), explain_table_16bit(formulas.rsqrt_or(highest), constants))
         multiplier, shift = quantize_multiplier(1.0 / np.float64(np.sqrt(input_scale) * output_scale))
     return Prepared(rsqrt_int8, RsqrtPlan(-x.zero_point, y.zero_point, int(multiplier), int(shift)))
 

@@ -17,6 +17,8 @@ from qref.arithmetic.fixed_point import cast_int32, wrap_int32
 from qref.errors import InputError
 from qref.schema.enums import TensorType
 
+from ._formulas import explain_by
+from ._function_formulas import SQRT
 from ._unary import expect_symmetric, operands, prepare_function, scales
 from .node import Node, Prepared
 
@@ -35,7 +37,7 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     x, y = operands(node, TensorType.FLOAT32, TensorType.INT8, TensorType.INT16)
     if x.type == TensorType.FLOAT32:
-        return prepare_function(np.sqrt)
+        return prepare_function(np.sqrt, explain_by(*SQRT))
     if x.type == TensorType.INT16:
         expect_symmetric(node, x, y)
     input_scale, output_scale = scales(node, x, y)

@@ -14,6 +14,8 @@ from qref.arithmetic.libm import tanhf
 from qref.arithmetic.lookup_table import tanh_16bit
 from qref.schema.enums import TensorType
 
+from ._formulas import explain_by
+from ._function_formulas import TANH
 from ._sigmoid import SigmoidPlan, prepare_sigmoid_scaling
 from ._unary import FLOAT, QUANTIZED_8BIT, operands, prepare_function, prepare_table
 from .node import Node, Prepared
@@ -23,10 +25,10 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and make the table."""
     x, y = operands(node, *FLOAT, *QUANTIZED_8BIT, TensorType.INT16)
     if x.type in FLOAT:
-        return prepare_function(tanhf)
+        return prepare_function(tanhf, explain_by(*TANH))
     if x.type == TensorType.INT16:
         return Prepared(tanh_int16, prepare_sigmoid_scaling(node, x, y, 1))
-    return prepare_table(node, x, y, tanhf)
+    return prepare_table(node, x, y, tanhf, TANH)
 
 
 def tanh_int16(x: np.ndarray, plan: SigmoidPlan) -> np.ndarray:

@@ -14,6 +14,8 @@ from qref.schema.enums import TensorType
 
 from .. import _eigen
 from .. import logistic as base
+from .._formulas import explain_in_packets
+from .._function_formulas import eigen_logistic, eigen_logistic_tail
 from .._sigmoid import INTEGER_BITS, SigmoidPlan
 from .._unary import prepare_function
 from ..node import Node, Prepared
@@ -23,7 +25,7 @@ def prepare(node: Node) -> Prepared:
     """Check the operands; take the rules that differ from the reference's."""
     prepared = base.prepare(node)
     if node.input(0).type == TensorType.FLOAT32:
-        return prepare_function(logistic)
+        return prepare_function(logistic, explain_in_packets(eigen_logistic, eigen_logistic_tail))
     if prepared.reference is base.logistic_int16 and prepared.plan.input_multiplier == 0:
         return Prepared(logistic_power_of_two, prepared.plan)
     return prepared

@@ -15,6 +15,8 @@ from qref.schema.enums import TensorType
 
 from .. import _eigen
 from .. import tanh as base
+from .._formulas import explain_steps
+from .._function_formulas import eigen_tanh
 from .._sigmoid import INTEGER_BITS, SigmoidPlan
 from .._unary import prepare_function
 from ..node import Node, Prepared
@@ -24,7 +26,7 @@ def prepare(node: Node) -> Prepared:
     """Check the operands; take the rules that differ from the reference's."""
     prepared = base.prepare(node)
     if node.input(0).type == TensorType.FLOAT32:
-        return prepare_function(_eigen.tanh)
+        return prepare_function(_eigen.tanh, explain_steps(eigen_tanh))
     if prepared.reference is base.tanh_int16 and prepared.plan.input_multiplier == 0:
         return Prepared(tanh_power_of_two, prepared.plan)
     return prepared
