@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
+import operator
 from fractions import Fraction
 from typing import Any
 
@@ -141,6 +143,10 @@ def float16(x):
         return float(np.float16(float32(x)))
 
 
+def fold(better):
+    return lambda x: functools.reduce(lambda r, value: r if better(r, value) else value, x)
+
+
 def product32(x):
     total = 1.0
     for factor in x:
@@ -189,6 +195,11 @@ FUNCTIONS = {
     "cumsum": cumsum,
     "sum32": sum32,
     "product32": product32,
+    "fold_greatest": fold(operator.gt),
+    "fold_least": fold(operator.lt),
+    "product": math.prod,
+    "lanes32": lambda x, count: Vector(sum32(x[lane::count]) for lane in range(count)),
+    "concat": lambda a, b: Vector((*a, *b)),
     "greatest_of": greatest_of,
     "least_of": least_of,
     "wrap": on_each(wrap),

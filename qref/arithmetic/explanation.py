@@ -230,6 +230,37 @@ def least_of(x: np.ndarray, start: Number) -> Number:
     return start
 
 
+def fold_greatest(x: np.ndarray) -> Number:
+    """R = (r > x[i]) ? r : x[i] from the first element of a tuple to the last: a NaN stays only where it is last."""
+    greatest = x[0]
+    for value in x:
+        greatest = greatest if greatest > value else value
+    return greatest
+
+
+def fold_least(x: np.ndarray) -> Number:
+    """R = (r < x[i]) ? r : x[i] from the first element of a tuple to the last."""
+    least = x[0]
+    for value in x:
+        least = least if least < value else value
+    return least
+
+
+def product(x: np.ndarray) -> int:
+    """The product of a tuple of integers; 1 where there is none."""
+    return math.prod(x)
+
+
+def lanes32(x: np.ndarray, count: int) -> np.ndarray:
+    """The sums of every count-th element of a tuple from its first one, its second one, ..., each as sum32."""
+    return np.array([sum32(x[lane::count]) for lane in range(count)], object)
+
+
+def concat(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The elements of two tuples, one behind the other."""
+    return np.concatenate([a, b])
+
+
 def product32(x: np.ndarray) -> float:
     """The product of a tuple from the first element to the last in float32, each step rounded."""
     total = np.float32(1)
@@ -266,7 +297,18 @@ _OF_NUMBERS = (
     *(wrap, clamp, ties_up, ties_away, toward_zero, round_half_away, round_half_even, trunc, floor, exponent_of, bit_and, int_of),
     *(float64, float32, float16, divide, fmod, fma, flush, sqrt),
 )
-_OF_TUPLES = (abs, max, min, sum, cumsum, sum32, product32, greatest_of, least_of)
+_OF_TUPLES = (
+    abs,
+    max,
+    min,
+    sum,
+    cumsum,
+    sum32,
+    product32,
+    greatest_of,
+    least_of,
+    *(fold_greatest, fold_least, product, lanes32, concat),
+)
 _OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
 _OF_THE_C_LIBRARY = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf", "erfcf", "exp", *_OF_TWO_NUMBERS)
 _INTEGER_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
