@@ -49,6 +49,9 @@ class Vector(tuple):
     def __pow__(self, other):
         return self._each(other, lambda a, b: a**b)
 
+    def __rpow__(self, other):
+        return self._each(other, lambda a, b: b**a)
+
     def __neg__(self):
         return Vector(-a for a in self)
 
