@@ -52,6 +52,9 @@ class Vector(tuple):
     def __rpow__(self, other):
         return self._each(other, lambda a, b: b**a)
 
+    def __le__(self, other):
+        return self._each(other, lambda a, b: a <= b)
+
     def __neg__(self):
         return Vector(-a for a in self)
 
@@ -150,6 +153,10 @@ def fold(better):
     return lambda x: functools.reduce(lambda r, value: r if better(r, value) else value, x)
 
 
+def first_extreme(extreme):
+    return lambda x: 0 if x[0] != x[0] else x.index(extreme(value for value in x if value == value))
+
+
 def product32(x):
     total = 1.0
     for factor in x:
@@ -197,6 +204,8 @@ FUNCTIONS = {
     "sum": sum,
     "cumsum": cumsum,
     "sum32": sum32,
+    "first_greatest": first_extreme(max),
+    "first_least": first_extreme(min),
     "product32": product32,
     "fold_greatest": fold(operator.gt),
     "fold_least": fold(operator.lt),
@@ -215,6 +224,7 @@ FUNCTIONS = {
     "trunc": on_each(if_finite(math.trunc)),
     "floor": on_each(if_finite(math.floor)),
     "exponent_of": on_each(exponent_of),
+    "choose": on_each(lambda condition, a, b: a if condition else b),
     "bit_and": on_each(
         lambda a, b: int.from_bytes(
             bytes(i & j for i, j in zip(*(n.to_bytes(16, "big", signed=True) for n in (a, b)))), signed=True

@@ -201,6 +201,11 @@ def bit_and(a: int, b: int) -> int:
     return a & b
 
 
+def choose(condition: int, a: Number, b: Number) -> Number:
+    """`a` where the condition is not 0, else `b`."""
+    return a if condition else b
+
+
 def int_of(x: float) -> int:
     """A truth value, or a real number without fraction, as an integer."""
     return int(x)
@@ -228,6 +233,22 @@ def least_of(x: np.ndarray, start: Number) -> Number:
     for value in x:
         start = value if value < start else start
     return start
+
+
+def first_greatest(x: np.ndarray) -> int:
+    """The position of the first element of a tuple that is greater than all before it and not less than any other."""
+    found = 0
+    for position, value in enumerate(x):
+        found = position if value > x[found] else found
+    return found
+
+
+def first_least(x: np.ndarray) -> int:
+    """The position of the first element of a tuple that is less than all before it and not greater than any other."""
+    found = 0
+    for position, value in enumerate(x):
+        found = position if value < x[found] else found
+    return found
 
 
 def fold_greatest(x: np.ndarray) -> Number:
@@ -294,20 +315,14 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
 
 
 _OF_NUMBERS = (
-    *(wrap, clamp, ties_up, ties_away, toward_zero, round_half_away, round_half_even, trunc, floor, exponent_of, bit_and, int_of),
+    *(wrap, clamp, ties_up, ties_away, toward_zero, bit_and, choose, int_of),
+    *(round_half_away, round_half_even, trunc, floor, exponent_of),
     *(float64, float32, float16, divide, fmod, fma, flush, sqrt),
 )
 _OF_TUPLES = (
-    abs,
-    max,
-    min,
-    sum,
-    cumsum,
-    sum32,
-    product32,
-    greatest_of,
-    least_of,
-    *(fold_greatest, fold_least, product, lanes32, concat),
+    *(abs, max, min, sum, cumsum, product, concat),
+    *(sum32, product32, lanes32),
+    *(greatest_of, least_of, first_greatest, first_least, fold_greatest, fold_least),
 )
 _OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
 _OF_THE_C_LIBRARY = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf", "erfcf", "exp", *_OF_TWO_NUMBERS)
