@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._movement import EVERY_TYPE
@@ -44,7 +45,7 @@ def prepare(node: Node) -> Prepared:
     scales = table.scales
     fits = scales.size == 1 or (scales.size == table.shape[0] and table.quantization.quantized_dimension == 0)
     node.expect(fits, f"{table} has {scales.size} scales; expected one, or one for each of its {table.shape[0]} rows")
-    return Prepared(embedding_lookup, EmbeddingPlan(scales, str(node)))
+    return Prepared(embedding_lookup, EmbeddingPlan(scales, str(node)), explain)
 
 
 def embedding_lookup(positions: np.ndarray, table: np.ndarray, plan: EmbeddingPlan) -> np.ndarray:
@@ -57,3 +58,15 @@ def embedding_lookup(positions: np.ndarray, table: np.ndarray, plan: EmbeddingPl
         return found
     scale = plan.scale if plan.scale.size == 1 else plan.scale[positions]
     return found.astype(np.float32) * scale.reshape(-1, *[1] * (table.ndim - 1))
+
+
+def explain(positions: np.ndarray, table: np.ndarray, plan: EmbeddingPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element] of a quantized table."""
+    e, row = Explanation(), positions[element[0]].item()
+    e.given("row", row, "of the table")
+    e.given("stored", table[row][element[1:]], "the element of that row, LSB")
+    q = e.derive("q", "wrap(stored, 8)", "the kernel reads uint8 as int8") if table.dtype == np.uint8 else "stored"
+    assert plan.scale is not None
+    e.given("scale", plan.scale[row if plan.scale.size > 1 else 0], "real units of an LSB of the row")
+    e.derive("y", f"float32({q} * scale)", "the output; the zero point is left alone")
+    return e
