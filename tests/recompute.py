@@ -100,7 +100,9 @@ def fma(a, b, c):
     exact = Fraction(a) * Fraction(b) + Fraction(c)
     if exact == 0:
         return float32(a * b + c)
-    below = np.float32(float(exact))
+    below = np.float32(float32(float(exact)))
+    if np.isinf(below):
+        return float(below)
     candidates = [below, np.nextafter(below, np.float32(-np.inf)), np.nextafter(below, np.float32(np.inf))]
     even = {float(n): int(n.view(np.uint32)) % 2 for n in candidates}
     return min(even, key=lambda n: (abs(Fraction(n) - exact), even[n]))
@@ -166,7 +168,7 @@ FUNCTIONS = {
     "ties_away": on_each(ties_away),
     "toward_zero": on_each(lambda n, d: int(Fraction(n, d))),
     "round_half_away": on_each(round_half_away),
-    "round_half_even": on_each(round),
+    "round_half_even": on_each(lambda x: round(x) if math.isfinite(x) else x),
     "trunc": on_each(math.trunc),
     "floor": on_each(math.floor),
     "float32": on_each(float32),

@@ -129,8 +129,8 @@ def round_half_away(x: float) -> int:
 
 
 def round_half_even(x: float) -> int:
-    """A real number to the nearest integer, ties to even."""
-    return round(x)
+    """A real number to the nearest integer, ties to even; infinities and NaN as they are."""
+    return round(x) if math.isfinite(x) else x  # type: ignore[return-value]
 
 
 def trunc(x: float) -> int:
@@ -176,7 +176,7 @@ def where(condition: int, a: Number, b: Number) -> Number:
 def fma(a: float, b: float, c: float) -> float:
     """The float32 number nearest to a * b + c, rounded once."""
     if not all(map(math.isfinite, (a, b, c))):
-        return float(np.float32(a) * np.float32(b) + np.float32(c))
+        return float32(a * b + c)
     exact = Fraction(a) * Fraction(b) + Fraction(c)
     return nearest_float32(exact) if exact else float(np.float32(a * b + c))
 
@@ -188,7 +188,7 @@ def nearest_float32(exact: Fraction) -> float:
     exponent = exact.numerator.bit_length() - exact.denominator.bit_length()
     exponent -= abs(exact) < Fraction(2) ** exponent
     step = Fraction(2) ** (max(exponent, -126) - 23)
-    return float(np.float32(float(round(exact / step) * step)))
+    return math.copysign(float32(abs(round(exact / step) * step)), exact)
 
 
 def sqrt(x: float) -> float:

@@ -8,7 +8,7 @@ from qref.arithmetic.explanation import Explanation
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class Sizes:
     """The sizes of a product of matrices x [rows, depth] . w [columns, depth]T, which decide the order of its sums."""
 
     rows: int
@@ -17,7 +17,7 @@ class Product:
     panel: int  # terms that are summed before their sum is added to the result
 
 
-def explain_product(e: Explanation, rows: int, depth: int, columns: int, l1_bytes: int) -> Product:
+def explain_sizes(e: Explanation, rows: int, depth: int, columns: int, l1_bytes: int) -> Sizes:
     """Append how many terms are summed at once where the sizes are great enough for that to matter."""
     panel = depth
     if min(rows, columns) > 1 and max(rows, depth, columns) >= 48:
@@ -29,22 +29,22 @@ def explain_product(e: Explanation, rows: int, depth: int, columns: int, l1_byte
             formula = "longest - 8 * ((longest - 1 - rest) // (8 * (depth // longest + 1))) if rest else longest"
             e.derive("panel", formula, "terms of each part, but the last")
             panel = e.value("panel")
-    return Product(rows, depth, columns, panel)
+    return Sizes(rows, depth, columns, panel)
 
 
-def explain_sum(e: Explanation, products: str, product: Product, row: int, column: int, of: str = "") -> str:
+def explain_sum(e: Explanation, products: str, sizes: Sizes, row: int, column: int, of: str = "") -> str:
     """Append the sum at [row, column] of its terms `products`; steps get the suffix `of`; returns its name."""
-    depth, acc = product.depth, f"acc{of}"
+    depth, acc = sizes.depth, f"acc{of}"
     packets = depth // 4 * 4
-    if product.rows == product.columns == 1:
+    if sizes.rows == sizes.columns == 1:
         p = e.derive(f"sixteen{of}", f"lanes32({products}[:{packets}], 16)", "sums of every 16th term: four packets of 4 lanes")
         joined = f"float32({p}[:4] + float32({p}[4:8] + float32({p}[8:12] + {p}[12:])))"
         e.derive(f"lanes{of}", joined, "the packets added up, the last two first")
         return _across(e, products, packets, of)
-    if 1 in (product.rows, product.columns):
+    if 1 in (sizes.rows, sizes.columns):
         e.derive(f"lanes{of}", f"lanes32({products}[:{packets}], 4)", "sums of every fourth term")
         return _across(e, products, packets, of)
-    if product.rows + depth + product.columns < 20:
+    if sizes.rows + depth + sizes.columns < 20:
         pairs = depth // 8 * 8
         p = e.derive(f"eight{of}", f"lanes32({products}[:{pairs}], 8)", "sums of every eighth term: two packets of 4 lanes")
         joined = f"float32({p}[:4] + {p}[4:])"
@@ -52,13 +52,13 @@ def explain_sum(e: Explanation, products: str, product: Product, row: int, colum
             joined = f"float32({joined} + {products}[{pairs}:{packets}])"
         e.derive(f"lanes{of}", joined, "the packets added up, and the last four terms that fill one")
         return _across(e, products, packets, of)
-    if product.panel >= depth:
-        return _explain_panel(e, acc, products, product, row, column)
+    if sizes.panel >= depth:
+        return _explain_panel(e, acc, products, sizes, row, column)
     parts = []
-    for number, start in enumerate(range(0, depth, product.panel)):
-        stop = min(start + product.panel, depth)
+    for number, start in enumerate(range(0, depth, sizes.panel)):
+        stop = min(start + sizes.panel, depth)
         terms = e.derive(f"products{of}_{number}", f"{products}[{start}:{stop}]", "the products of this part")
-        parts.append(_explain_panel(e, f"part{of}_{number}", terms, product, row, column))
+        parts.append(_explain_panel(e, f"part{of}_{number}", terms, sizes, row, column))
     return e.derive(acc, f"sum32(({', '.join(parts)},))", "the parts added up in order")
 
 
@@ -69,12 +69,12 @@ def _across(e: Explanation, products: str, packets: int, of: str) -> str:
     return e.derive(f"acc{of}", f"sum32({products}[{packets}:], joined{of})", "and the terms left over, one by one")
 
 
-def _explain_panel(e: Explanation, name: str, terms: str, product: Product, row: int, column: int) -> str:
+def _explain_panel(e: Explanation, name: str, terms: str, sizes: Sizes, row: int, column: int) -> str:
     """The sum of one part's terms; the last columns of the rows in blocks of four are summed in lanes."""
-    if row >= product.rows // 4 * 4 or column < product.columns // 8 * 8:
+    if row >= sizes.rows // 4 * 4 or column < sizes.columns // 8 * 8:
         e.derive(f"running_{name}", f"cumsum32({terms})", "the sum after each tap, every step rounded to float32")
         return e.derive(name, f"sum32({terms})", "the sum of all taps")
-    lanes, block = (2, 8) if column < product.columns // 4 * 4 else (4, 4)
+    lanes, block = (2, 8) if column < sizes.columns // 4 * 4 else (4, 4)
     whole = len(e.value(terms)) // block * block
     p = e.derive(
         f"lanes_{name}", f"lanes32({terms}[:{whole}], {lanes})", f"sums of every {('second', 'fourth')[lanes // 4]} term"

@@ -48,8 +48,13 @@ def explain_sequential(pairs: Iterable[tuple[float, float]], b: np.ndarray | Non
 
 
 def bias_of(b: np.ndarray | None, channel: int) -> float | None:
-    """The bias of an output channel."""
+    """The bias of an output channel, None where there is none."""
     return None if b is None else b.reshape(-1)[channel].item()
+
+
+def bias_or_zero(b: np.ndarray | None, channel: int) -> float:
+    """The same, 0 where there is none, for kernels that start with it."""
+    return 0.0 if b is None else b.reshape(-1)[channel].item()
 
 
 def explain_float32_output(e: Explanation, acc: str, bias: float | None, plan: FloatRange) -> None:

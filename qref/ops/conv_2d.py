@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -79,6 +80,20 @@ class HybridPlan:
     low: np.float32
     high: np.float32
     output_shape: Shape
+
+
+class WindowPlan(Protocol):
+    """A plan that knows the windows."""
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Height, width."""
+        ...
+
+    @property
+    def groups(self) -> int:
+        """Of channels."""
+        ...
 
 
 def prepare(node: Node) -> Prepared:
@@ -152,11 +167,11 @@ def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvPlan, element
     return explain_taps(values(x, w, meetings(w, plan, element)), b, plan, element, element[-1])
 
 
-def meetings(w: np.ndarray, plan: ConvPlan | Float32Plan | HybridPlan, element: tuple[int, ...]) -> list[Meeting]:
-    """The elements of image and filter that meet at y[element], over ky, kx, c in that order."""
+def meetings(w: np.ndarray, plan: WindowPlan, element: tuple[int, ...], *, column_major: bool = False) -> list[Meeting]:
+    """The elements of image and filter that meet at y[element], over ky, kx, c in that order, or over kx, ky, c."""
     batch, *position, channel = element
     first = channel // (len(w) // plan.groups) * w.shape[-1]
-    taps = taps_on_image(plan.axes, position)
+    taps = taps_on_image(plan.axes, position, column_major=column_major)
     return [((batch, *place, first + c), (channel, *tap, c)) for tap, place in taps for c in range(w.shape[-1])]
 
 

@@ -17,6 +17,7 @@ Source   8-bit quantization specification, FULLY_CONNECTED; facts verified in te
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from qref.arithmetic.hybrid import quantize_rows_asymmetric, quantize_rows_symme
 from qref.schema.enums import TensorType
 
 from ._explain import explain_taps
-from ._explain_float import bias_of, explain_clamp, explain_float32_output, explain_sequential
+from ._explain_float import bias_or_zero, explain_clamp, explain_float32_output, explain_sequential
 from ._explain_hybrid import explain_row_products, explain_row_sum, explain_scales, filter_scale_of
 from ._matmul import (
     IntegerPlan,
@@ -77,6 +78,15 @@ class HybridPlan:
     low: np.float32
     high: np.float32
     output_shape: Shape
+
+
+class ShapedPlan(Protocol):
+    """A plan that knows the output's shape."""
+
+    @property
+    def output_shape(self) -> Shape:
+        """Of y."""
+        ...
 
 
 def prepare(node: Node) -> Prepared:
@@ -178,7 +188,7 @@ def explain(
     return explain_taps(zip(row_at(x, w, row), w[channel].tolist()), b, plan, element, channel)
 
 
-def place_of(w: np.ndarray, plan: FullyConnectedPlan | Float32Plan | HybridPlan, element: tuple[int, ...]) -> tuple[int, int]:
+def place_of(w: np.ndarray, plan: ShapedPlan, element: tuple[int, ...]) -> tuple[int, int]:
     """Row and output channel of y[element]."""
     row, channel = divmod(int(np.ravel_multi_index(element, plan.output_shape)), w.shape[0])
     return row, channel
@@ -201,7 +211,7 @@ def explain_hybrid(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Hyb
     """Explain y[element] of the hybrid form: an input of zeros alone gives the bias."""
     e, (row, channel) = Explanation(), place_of(w, plan, element)
     if not x.any():
-        explain_clamp(e, e.given("bias", 0.0 if b is None else bias_of(b, channel), "all inputs are 0: the bias remains"), plan)
+        explain_clamp(e, e.given("bias", bias_or_zero(b, channel), "all inputs are 0: the bias remains"), plan)
         return e
     explain_row_products(e, row_at(x, w, row), w[channel].view(np.int8).tolist(), asymmetric=plan.asymmetric)
     if plan.asymmetric:
@@ -209,7 +219,7 @@ def explain_hybrid(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Hyb
     else:
         e.derive("acc", "wrap(sum(products), 32)", "the accumulator, in 32 bits")
     explain_scales(e, filter_scale_of(plan.filter_scale, channel))
-    explain_float32_output(e, "scaled", 0.0 if b is None else bias_of(b, channel), plan)
+    explain_float32_output(e, "scaled", bias_or_zero(b, channel), plan)
     return e
 
 
@@ -218,7 +228,7 @@ def explain_hybrid_sparse(
 ) -> Explanation:
     """Explain y[element] of the hybrid form with sparse weights."""
     e, (row, channel) = Explanation(), place_of(w, plan, element)
-    start = e.given("bias", 0.0 if b is None else bias_of(b, channel), "real; where all inputs are 0 it alone remains")
+    start = e.given("bias", bias_or_zero(b, channel), "real; where all inputs are 0 it alone remains")
     if x.any():
         explain_row_products(e, row_at(x, w, row), w[channel].tolist(), asymmetric=plan.asymmetric)
         e.derive("acc", "sum(products)", "the accumulator")

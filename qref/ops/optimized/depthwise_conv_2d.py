@@ -12,7 +12,7 @@ from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import DoubleRounding, HalfUp, HalfUpBlocks
 from qref.ops import depthwise_conv_2d as base
 from qref.ops._convolution import depthwise_convolution
-from qref.ops._explain_float import bias_of, explain_clamp, explain_products
+from qref.ops._explain_float import bias_or_zero, explain_clamp, explain_products
 from qref.ops._explain_windows import values
 from qref.ops._matmul import finish_float32, with_plan, wrap_accumulator
 from qref.ops.conv_2d import quantize_images_asymmetric
@@ -48,7 +48,7 @@ def explain_float32(
 ) -> Explanation:
     """Explain y[element] of the float32 form."""
     e = Explanation()
-    e.given("bias", bias_of(b, element[-1]) or 0.0, "real, what the sum begins with")
+    e.given("bias", bias_or_zero(b, element[-1]), "real, what the sum begins with")
     products = explain_products(e, values(x, w, base.meetings(plan, element)))
     e.derive("running", f"cumsum32({products}, bias)", "the sum after each tap, every step rounded to float32")
     explain_clamp(e, e.derive("acc", f"sum32({products}, bias)", "the sum of all taps"), plan)
