@@ -59,7 +59,7 @@ def explain_sum(e: Explanation, products: str, sizes: Sizes, row: int, column: i
         stop = min(start + sizes.panel, depth)
         terms = e.derive(f"products{of}_{number}", f"{products}[{start}:{stop}]", "the products of this part")
         parts.append(_explain_panel(e, f"part{of}_{number}", terms, sizes, row, column))
-    return e.derive(acc, f"sum32(({', '.join(parts)},))", "the parts added up in order")
+    return e.derive(acc, f"sum32([{', '.join(parts)}])", "the parts added up in order")
 
 
 def _across(e: Explanation, products: str, packets: int, of: str) -> str:

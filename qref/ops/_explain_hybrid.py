@@ -142,7 +142,7 @@ def explain_scales(e: Explanation, filter_scale: float, *one_by_one: str, scale:
     e.given("filter_scale", filter_scale, "real units of an LSB of the weights")
     if one_by_one:
         first, second = one_by_one
-        e.derive("half_scaled", f"float32(float32(acc) * {first})")
+        e.derive("half_scaled", f"float32(float32(acc) * {first})", "times one of the two scales")
         e.derive("scaled", f"float32(half_scaled * {second})", "the sum in real units")
     else:
         e.derive("scales", f"float32({scale} * filter_scale)")

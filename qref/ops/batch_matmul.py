@@ -244,15 +244,16 @@ def explain_hybrid(x: np.ndarray, w: np.ndarray, plan: HybridPlan, element: tupl
         rows = as_rows(x, plan.adj_x).reshape(-1, x.shape[-2 if plan.adj_x else -1])
         e.given(f"x{of}", rows[row], "the row whose scale LiteRT takes, real")
         explain_scale(e, f"x{of}", of, asymmetric=plan.asymmetric)
-    total = e.derive("total", "wrap(sum(products), 32)", "in 32 bits")
+    e.derive("total", "wrap(sum(products), 32)", "the sum of all products, in 32 bits")
     if plan.asymmetric:
         weights = "w"
         if matrix != _number(w, element):
             columns = as_columns(w, plan.adj_y).reshape(-1, plan.output_shape[-1], w.shape[-1 if plan.adj_y else -2])
             weights = e.given("w_taken", columns[matrix, element[-1]], "the column whose sum LiteRT takes, LSB")
         e.derive("offset", f"float32(zero_point{of} * float32({explain_row_sum(e, weights)}))", "what the zero point adds")
-        total = "float32(float32(total) - offset)"
-    e.derive("acc", f"cast_int32(float32({total}))", "the accumulator, by way of float32")
+        e.derive("acc", "cast_int32(float32(float32(total) - offset))", "the accumulator, by way of float32")
+    else:
+        e.derive("acc", "cast_int32(float32(total))", "the accumulator, by way of float32")
     explain_scales(e, filter_scale_of(plan.filter_scale, element[-1]), scale=f"scale{of}")
     e.derive("y", "0.0 + scaled", "the output")
     return e

@@ -180,6 +180,26 @@ def test_hybrid_sign_errors_and_wrapped_lanes_are_explained(asymmetric):
 
 
 @RUNTIMES
+@pytest.mark.parametrize("types", [(F32, np.float32), (F32, np.int8), (I8, np.int8)])
+def test_output_positions_that_no_tap_reaches_are_explained(types, runtime):
+    w = const(np.ones((2, 1, 1, 3)), types[1], None if types[1] == np.float32 else 0.5)
+    scale = None if types[0] == F32 else 0.1
+    operands = [const([1, 4, 4, 2]), w, T(types[0], (1, 2, 2, 3), scale)]
+    options = ("TransposeConvOptions", {"padding": 1, "stride_h": 2, "stride_w": 2})
+    explanations = explained(model_of("TRANSPOSE_CONV", operands, [T(types[0], (), scale, 0)], options), runtime, count=9)
+    assert any(explanation[-1].value == 0 for explanation in explanations)
+
+
+@pytest.mark.parametrize("runtime", [REFERENCE, OPTIMIZED])
+@pytest.mark.parametrize("asymmetric", [False, True])
+def test_sums_of_nothing_are_explained(asymmetric, runtime):
+    options = ("BatchMatMulOptions", {"asymmetric_quantize_inputs": asymmetric})
+    for w in (const(np.zeros((0, 3)), np.float32), const(np.zeros((0, 3)), np.int8, 0.1)):
+        (explanation, *_) = explained(model_of("BATCH_MATMUL", [T(F32, (2, 0)), w], [T(F32)], options, version=4), runtime)
+        assert explanation[-1].value == 0
+
+
+@RUNTIMES
 @FAMILY
 @pytest.mark.parametrize("factor", [0.0, 1e-45, 1e-41, 1e-38, 3e37])
 def test_zeros_denormals_and_great_numbers_are_explained(factor, build, runtime):

@@ -85,6 +85,6 @@ def explain_float32(
         row = int(np.ravel_multi_index(place, x.shape[1:3]))
         column = int(np.ravel_multi_index((*tap, channel), (*filter_sizes, units)))
         sums.append(explain_sum(e, products, sizes, row, column, f"_{number}"))
-    e.derive("acc", f"sum32(({''.join(f'{name}, ' for name in sums)}))", "the sums of all input positions, in ascending order")
+    e.derive("acc", f"sum32([{', '.join(sums)}])", "the sums of all input positions, in ascending order")
     explain_float32_output(e, "acc", bias_of(b, channel), plan)
     return e

@@ -55,12 +55,9 @@ def explain_dynamic(
         name = e.given("row", row, "all inputs that are quantized with one scale, real")
     e.given("x", [row[place] for place in places], "the inputs that meet the weights, real")
     _explain_scale(e, name)
-    limits = "-128.0 - zero_point, 127.0 - zero_point"
-    e.derive(
-        "q",
-        f"cast_int32(round_half_even(clamp(float32(flush_denormals(x) * inverse), {limits})))",
-        "inputs in LSB, zero point taken off",
-    )
+    e.derive("scaled_x", "float32(flush_denormals(x) * inverse)", "in LSB, not yet rounded")
+    formula = "cast_int32(round_half_even(clamp(scaled_x, -128.0 - zero_point, 127.0 - zero_point)))"
+    e.derive("q", formula, "the inputs in int8, zero point taken off")
     e.given("w", weights, "the weights they meet, LSB")
     e.derive("products", "q * w", "of each tap")
     e.derive("acc", "wrap(sum(products), 32)", "the accumulator, in 32 bits")
