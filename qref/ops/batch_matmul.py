@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -138,16 +139,16 @@ def explain(x: np.ndarray, w: np.ndarray, plan: BatchMatMulPlan, element: tuple[
     return explain_taps(pairs, None, plan, element, element[-1])
 
 
-def row_at(x: np.ndarray, adj_x: bool, element: tuple[int, ...]) -> list[float]:
+def row_at(x: np.ndarray, adj_x: bool, element: tuple[int, ...]) -> list[Any]:
     """The row of x that makes y[element], as Python numbers."""
-    place = _matrix_of(x, element)
-    return (x[*place, :, element[-2]] if adj_x else x[*place, element[-2]]).tolist()
+    place: Any = (*_matrix_of(x, element), *((slice(None), element[-2]) if adj_x else (element[-2],)))
+    return x[place].tolist()
 
 
-def column_at(w: np.ndarray, adj_y: bool, element: tuple[int, ...]) -> list[float]:
+def column_at(w: np.ndarray, adj_y: bool, element: tuple[int, ...]) -> list[Any]:
     """The column of w that makes y[element], as Python numbers."""
-    place = _matrix_of(w, element)
-    return (w[*place, element[-1]] if adj_y else w[*place, :, element[-1]]).tolist()
+    place: Any = (*_matrix_of(w, element), *((element[-1],) if adj_y else (slice(None), element[-1])))
+    return w[place].tolist()
 
 
 def _matrix_of(operand: np.ndarray, element: tuple[int, ...]) -> tuple[int, ...]:
@@ -241,15 +242,15 @@ def explain_hybrid(x: np.ndarray, w: np.ndarray, plan: HybridPlan, element: tupl
     row, matrix = _numbers_of_constants(x, w, plan, element)
     of = "" if row == _number(x, element) * plan.output_shape[-2] + element[-2] else "_taken"
     if of:
-        rows = as_rows(x, plan.adj_x).reshape(-1, x.shape[-2 if plan.adj_x else -1])
-        e.given(f"x{of}", rows[row], "the row whose scale LiteRT takes, real")
+        taken = (*map(int, np.unravel_index(row, (*x.shape[:-2], plan.output_shape[-2]))), 0)
+        e.given(f"x{of}", row_at(x, plan.adj_x, taken), "the row whose scale LiteRT takes, real")
         explain_scale(e, f"x{of}", of, asymmetric=plan.asymmetric)
     e.derive("total", "wrap(sum(products), 32)", "the sum of all products, in 32 bits")
     if plan.asymmetric:
         weights = "w"
         if matrix != _number(w, element):
-            columns = as_columns(w, plan.adj_y).reshape(-1, plan.output_shape[-1], w.shape[-1 if plan.adj_y else -2])
-            weights = e.given("w_taken", columns[matrix, element[-1]], "the column whose sum LiteRT takes, LSB")
+            taken = (*map(int, np.unravel_index(matrix, w.shape[:-2])), 0, element[-1])
+            weights = e.given("w_taken", column_at(w, plan.adj_y, taken), "the column whose sum LiteRT takes, LSB")
         e.derive("offset", f"float32(zero_point{of} * float32({explain_row_sum(e, weights)}))", "what the zero point adds")
         e.derive("acc", "cast_int32(float32(float32(total) - offset))", "the accumulator, by way of float32")
     else:

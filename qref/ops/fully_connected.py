@@ -17,7 +17,7 @@ Source   8-bit quantization specification, FULLY_CONNECTED; facts verified in te
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -194,7 +194,7 @@ def place_of(w: np.ndarray, plan: ShapedPlan, element: tuple[int, ...]) -> tuple
     return row, channel
 
 
-def row_at(x: np.ndarray, w: np.ndarray, row: int) -> list[float]:
+def row_at(x: np.ndarray, w: np.ndarray, row: int) -> list[Any]:
     """A row of the input as Python numbers."""
     return x.ravel()[row * w.shape[1] : (row + 1) * w.shape[1]].tolist()
 
