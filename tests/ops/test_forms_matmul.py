@@ -96,7 +96,7 @@ def test_explain_names_every_step(case):
     prepared, arrays, reference = check_equal(case, 3)
     explanation = prepared.explain(*arrays, prepared.plan, (0,) * reference.ndim)
     names = [step.name for step in explanation]
-    assert names[:8] == ["x", "w", "input_offset", "filter_offset", "bias", "products", "running", "acc"]
+    assert names[:9] == ["x", "w", "input_offset", "filter_offset", "bias", "centred", "products", "running", "acc"]
     assert names[-3:] == ["output_activation_min", "output_activation_max", "y"]
     plan, products = prepared.plan, explanation.value("products")
     assert explanation.value("acc") == explanation.value("bias") + sum(products)
