@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import functools
+import itertools
 import math
 from fractions import Fraction
 from typing import Any
@@ -92,6 +94,11 @@ def float32(x):
         return float(np.float32(x))
 
 
+def float16(x):
+    with np.errstate(all="ignore"):
+        return float(np.float16(x))
+
+
 def fma(a, b, c):
     if not all(map(math.isfinite, (a, b, c))):
         return float32(a * b + c)
@@ -104,11 +111,43 @@ def fma(a, b, c):
     return min(even, key=lambda n: (abs(Fraction(n) - exact), even[n]))
 
 
-def sum32(x):
-    total = 0.0
-    for term in x:
-        total = float32(total + term)
-    return total
+def clamp(x, low, high):
+    return x if x != x else max(low, min(x, high))
+
+
+def div32(a, b):
+    if b == 0 or not (math.isfinite(a) and math.isfinite(b)):
+        return (
+            math.nan
+            if a != a or b != b or a == b == 0 or abs(a) == abs(b)
+            else float32(a * math.copysign(math.inf, b) if b == 0 else a / b)
+        )
+    return float32(a / b)
+
+
+def flush_denormals(x):
+    return x * 0.0 if 0 < abs(x) < 2**-126 else x
+
+
+def cast_int32(x):
+    return int(Fraction(x)) if math.isfinite(x) and -(2**31) <= int(x) < 2**31 else -(2**31)
+
+
+def cumsum32(x, start=0.0):
+    return Vector(sum32(x[: i + 1], start) for i in range(len(x)))
+
+
+def sum32(x, start=0.0):
+    return functools.reduce(lambda total, term: float32(total + term), x, float32(start))
+
+
+def lanes32(x, count):
+    return Vector(sum32([term for i, term in enumerate(x) if i % count == lane]) for lane in range(count))
+
+
+def fma_chain(a, b, start):
+    chain = itertools.accumulate(zip(a, b, strict=True), lambda total, ab: flush_denormals(fma(*ab, total)), initial=start)
+    return Vector(itertools.islice(chain, 1, None))
 
 
 def cumsum(x):
@@ -117,7 +156,8 @@ def cumsum(x):
 
 def of_libm(name):
     function = getattr(LIBM, name)
-    function.restype, function.argtypes = ctypes.c_float, [ctypes.c_float]
+    real = ctypes.c_float if name.endswith("f") else ctypes.c_double
+    function.restype, function.argtypes = real, [real]
     return on_each(lambda x: float(function(x)))
 
 
@@ -127,9 +167,12 @@ FUNCTIONS = {
     "min": min,
     "sum": sum,
     "cumsum": cumsum,
+    "cumsum32": cumsum32,
     "sum32": sum32,
+    "lanes32": lanes32,
+    "fma_chain": fma_chain,
     "wrap": on_each(wrap),
-    "clamp": on_each(lambda x, low, high: max(low, min(x, high))),
+    "clamp": on_each(clamp),
     "ties_up": on_each(ties_up),
     "ties_away": on_each(ties_away),
     "toward_zero": on_each(lambda n, d: int(Fraction(n, d))),
@@ -138,10 +181,23 @@ FUNCTIONS = {
     "trunc": on_each(math.trunc),
     "floor": on_each(math.floor),
     "float32": on_each(float32),
+    "float16": on_each(float16),
     "fma": on_each(fma),
+    "div32": on_each(div32),
+    "flush_denormals": on_each(flush_denormals),
+    "copysign": on_each(math.copysign),
+    "cast_int32": on_each(cast_int32),
+    "where": on_each(lambda condition, a, b: a if condition else b),
     "sqrt": on_each(lambda x: float32(math.sqrt(x))),
-    **{name: of_libm(name) for name in ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf")},
+    **{name: of_libm(name) for name in ("exp", "expf", "tanhf", "logf", "expm1f", "sinf", "cosf")},
 }
+
+
+def same(a, b):
+    """Whether two values are equal, NaN with NaN, the signs of zeros too."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return (a == b and math.copysign(1, a) == math.copysign(1, b)) or (a != a and b != b)
 
 
 def recompute(steps: list[dict[str, Any]]) -> int:
@@ -152,7 +208,7 @@ def recompute(steps: list[dict[str, Any]]) -> int:
         value = Vector(step["value"]) if isinstance(step["value"], list) else step["value"]
         if step["formula"]:
             got = eval(step["formula"], {"__builtins__": {}, **FUNCTIONS}, dict(values))
-            assert got == value or (got != got and value != value), (step, got)
+            assert same(got, value), (step, got)
             derived += 1
         assert step["name"] not in values
         values[step["name"]] = value

@@ -20,7 +20,7 @@ Formulas are expressions of Python over numbers, names and the functions of VOCA
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -74,9 +74,11 @@ def evaluate(formula: str, values: dict[str, Value]) -> Value:
     >>> evaluate("ties_up(acc, 2**2)", {"acc": 6})
     2
     """
-    names = {name: np.array(value, object) if isinstance(value, tuple) else value for name, value in values.items()}
+    code = _compiled(formula)
+    used = {name: values[name] for name in code.co_names if name in values}
+    names = {name: np.array(value, object) if isinstance(value, tuple) else value for name, value in used.items()}
     with np.errstate(all="ignore"):
-        return _plain(eval(_compiled(formula), {"__builtins__": {}, **VOCABULARY}, names))
+        return _plain(eval(code, {"__builtins__": {}, **VOCABULARY}, names))
 
 
 @cache
@@ -146,6 +148,36 @@ def float32(x: Number) -> float:
     return float(np.float32(x))
 
 
+def float16(x: Number) -> float:
+    """The float16 number nearest to x, ties to even."""
+    return float(np.float16(x))
+
+
+def div32(a: float, b: float) -> float:
+    """The float32 number nearest to a / b, for two float32 numbers; by zero infinite or NaN."""
+    return float(np.float32(a) / np.float32(b))
+
+
+def flush_denormals(x: float) -> float:
+    """A float32 number, or the zero of its sign where it is a denormal."""
+    return math.copysign(0.0, x) if abs(x) < 2.0**-126 else x
+
+
+def copysign(x: float, sign: float) -> float:
+    """The number x with the sign of another, of a zero too."""
+    return math.copysign(x, sign)
+
+
+def cast_int32(x: float) -> int:
+    """A real number without its fraction in 32 bits; -2^31 for NaN and for what does not fit, as x86 has it."""
+    return int(x) if -(2.0**31) - 1 < x < 2.0**31 else -(2**31)
+
+
+def where(condition: int, a: Number, b: Number) -> Number:
+    """Either a, where the condition is not 0, or b."""
+    return a if condition else b
+
+
 def fma(a: float, b: float, c: float) -> float:
     """The float32 number nearest to a * b + c, rounded once."""
     if not all(map(math.isfinite, (a, b, c))):
@@ -174,29 +206,51 @@ def cumsum(x: np.ndarray) -> np.ndarray:
     return np.cumsum(x) if len(x) else x
 
 
-def sum32(x: np.ndarray) -> float:
-    """The sum of a tuple from the first element to the last in float32, each step rounded."""
-    total = np.float32(0)
+def cumsum32(x: Sequence[float], start: float = 0.0) -> np.ndarray:
+    """The sums of `start` and the first elements of a tuple, of one, of two, ..., in float32, each step rounded."""
+    totals = np.cumsum(np.array([start, *x], np.float32), dtype=np.float32)
+    return totals[1:].astype(object)
+
+
+def sum32(x: Sequence[float], start: float = 0.0) -> float:
+    """The sum of `start` and a tuple from the first element to the last in float32, each step rounded."""
+    total = np.float32(start)
     for term in x:
         total += np.float32(term)
     return float(total)
 
 
+def lanes32(x: np.ndarray, count: int) -> np.ndarray:
+    """So many sums in float32, each of every count-th element in order: of those from the first on, from the second on, ..."""
+    return np.array([sum32(x[lane::count]) for lane in range(count)], object)
+
+
+def fma_chain(a: np.ndarray, b: np.ndarray, start: float) -> np.ndarray:
+    """The sums of `start` and the first products a * b, each by one fma and its denormal results as zeros."""
+    totals, total = [], start
+    for factor1, factor2 in zip(a, b, strict=True):
+        total = flush_denormals(fma(factor1, factor2, total))
+        totals.append(total)
+    return np.array(totals, object)
+
+
 def _of_libm(name: str) -> Callable[[float], float]:
-    function = getattr(libm, name)
-    return lambda x: float(function(np.array([x], np.float32))[0])
+    function, dtype = getattr(libm, name), np.float32 if name.endswith("f") else np.float64
+    return lambda x: float(function(np.array([x], dtype))[0])
 
 
 def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
     return np.frompyfunc(function, function.__code__.co_argcount, 1)
 
 
-_OF_NUMBERS = (wrap, clamp, ties_up, ties_away, toward_zero, round_half_away, round_half_even, trunc, floor, float32, fma, sqrt)
-_OF_TUPLES = (abs, max, min, sum, cumsum, sum32)
-_OF_THE_C_LIBRARY = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf")
+_OF_INTEGERS = (wrap, clamp, ties_up, ties_away, toward_zero)
+_TO_INTEGERS = (round_half_away, round_half_even, trunc, floor, cast_int32)
+_OF_FLOATS = (float32, float16, fma, sqrt, div32, flush_denormals, copysign, where)
+_OF_TUPLES = (abs, max, min, sum, cumsum, cumsum32, sum32, lanes32, fma_chain)
+_OF_THE_C_LIBRARY = ("exp", "expf", "tanhf", "logf", "expm1f", "sinf", "cosf")
 
 VOCABULARY: dict[str, Callable[..., Any]] = {
     **{function.__name__: function for function in _OF_TUPLES},
-    **{function.__name__: _elementwise(function) for function in _OF_NUMBERS},
+    **{function.__name__: _elementwise(function) for function in (*_OF_INTEGERS, *_TO_INTEGERS, *_OF_FLOATS)},
     **{name: _elementwise(_of_libm(name)) for name in _OF_THE_C_LIBRARY},
 }
