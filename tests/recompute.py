@@ -150,6 +150,10 @@ def fma_chain(a, b, start):
     return Vector(itertools.islice(chain, 1, None))
 
 
+def joined(*parts):
+    return Vector(itertools.chain.from_iterable(part if isinstance(part, Vector) else [part] for part in parts))
+
+
 def cumsum(x):
     return Vector(sum(x[: i + 1]) for i in range(len(x)))
 
@@ -166,6 +170,7 @@ FUNCTIONS = {
     "max": max,
     "min": min,
     "sum": sum,
+    "joined": joined,
     "cumsum": cumsum,
     "cumsum32": cumsum32,
     "sum32": sum32,

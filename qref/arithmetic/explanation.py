@@ -201,6 +201,11 @@ def sqrt(x: float) -> float:
     return float(np.sqrt(np.float32(x)))
 
 
+def joined(*parts: Any) -> np.ndarray:
+    """One tuple of numbers and tuples, in that order."""
+    return np.array([number for part in parts for number in np.ravel(np.array(part, object))], object)
+
+
 def cumsum(x: np.ndarray) -> np.ndarray:
     """The sums of the first elements of a tuple: of one, of two, ..."""
     return np.cumsum(x) if len(x) else x
@@ -246,7 +251,7 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
 _OF_INTEGERS = (wrap, clamp, ties_up, ties_away, toward_zero)
 _TO_INTEGERS = (round_half_away, round_half_even, trunc, floor, cast_int32)
 _OF_FLOATS = (float32, float16, fma, sqrt, div32, flush_denormals, copysign, where)
-_OF_TUPLES = (abs, max, min, sum, cumsum, cumsum32, sum32, lanes32, fma_chain)
+_OF_TUPLES = (abs, max, min, sum, joined, cumsum, cumsum32, sum32, lanes32, fma_chain)
 _OF_THE_C_LIBRARY = ("exp", "expf", "tanhf", "logf", "expm1f", "sinf", "cosf")
 
 VOCABULARY: dict[str, Callable[..., Any]] = {
