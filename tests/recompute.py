@@ -94,6 +94,11 @@ def float32(x):
         return float(np.float32(x))
 
 
+def float16(x):
+    with np.errstate(all="ignore"):
+        return float(np.float16(x))
+
+
 def fma(a, b, c):
     if not all(map(math.isfinite, (a, b, c))):
         return float32(a * b + c)
@@ -142,13 +147,18 @@ def fma_chain(a, b, start):
     return Vector(itertools.islice(chain, 1, None))
 
 
+def joined(*parts):
+    return Vector(itertools.chain.from_iterable(part if isinstance(part, Vector) else [part] for part in parts))
+
+
 def cumsum(x):
     return Vector(sum(x[: i + 1]) for i in range(len(x)))
 
 
 def of_libm(name):
     function = getattr(LIBM, name)
-    function.restype, function.argtypes = ctypes.c_float, [ctypes.c_float]
+    real = ctypes.c_float if name.endswith("f") else ctypes.c_double
+    function.restype, function.argtypes = real, [real]
     return on_each(lambda x: float(function(x)))
 
 
@@ -157,6 +167,7 @@ FUNCTIONS = {
     "max": max,
     "min": min,
     "sum": sum,
+    "joined": joined,
     "cumsum": cumsum,
     "cumsum32": cumsum32,
     "sum32": sum32,
@@ -172,6 +183,7 @@ FUNCTIONS = {
     "trunc": on_each(math.trunc),
     "floor": on_each(math.floor),
     "float32": on_each(float32),
+    "float16": on_each(float16),
     "fma": on_each(fma),
     "div32": on_each(div32),
     "flush_denormals": on_each(flush_denormals),
@@ -179,7 +191,7 @@ FUNCTIONS = {
     "cast_int32": on_each(cast_int32),
     "where": on_each(lambda condition, a, b: a if condition else b),
     "sqrt": on_each(lambda x: float32(math.sqrt(x))),
-    **{name: of_libm(name) for name in ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf")},
+    **{name: of_libm(name) for name in ("exp", "expf", "tanhf", "logf", "expm1f", "sinf", "cosf")},
 }
 
 

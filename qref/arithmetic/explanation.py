@@ -74,9 +74,11 @@ def evaluate(formula: str, values: dict[str, Value]) -> Value:
     >>> evaluate("ties_up(acc, 2**2)", {"acc": 6})
     2
     """
-    names = {name: np.array(value, object) if isinstance(value, tuple) else value for name, value in values.items()}
+    code = _compiled(formula)
+    used = {name: values[name] for name in code.co_names if name in values}
+    names = {name: np.array(value, object) if isinstance(value, tuple) else value for name, value in used.items()}
     with np.errstate(all="ignore"):
-        return _plain(eval(_compiled(formula), {"__builtins__": {}, **VOCABULARY}, names))
+        return _plain(eval(code, {"__builtins__": {}, **VOCABULARY}, names))
 
 
 @cache
@@ -148,6 +150,11 @@ def float32(x: Number) -> float:
     return float(np.float32(x))
 
 
+def float16(x: Number) -> float:
+    """The float16 number nearest to x, ties to even."""
+    return float(np.float16(x))
+
+
 def div32(a: float, b: float) -> float:
     """The float32 number nearest to a / b, for two float32 numbers; by zero infinite or NaN."""
     return float(np.float32(a) / np.float32(b))
@@ -196,6 +203,11 @@ def sqrt(x: float) -> float:
     return float(np.sqrt(np.float32(x)))
 
 
+def joined(*parts: Any) -> np.ndarray:
+    """One tuple of numbers and tuples, in that order."""
+    return np.array([number for part in parts for number in np.ravel(np.array(part, object))], object)
+
+
 def cumsum(x: np.ndarray) -> np.ndarray:
     """The sums of the first elements of a tuple: of one, of two, ..."""
     return np.cumsum(x) if len(x) else x
@@ -230,8 +242,8 @@ def fma_chain(a: np.ndarray, b: np.ndarray, start: float) -> np.ndarray:
 
 
 def _of_libm(name: str) -> Callable[[float], float]:
-    function = getattr(libm, name)
-    return lambda x: float(function(np.array([x], np.float32))[0])
+    function, dtype = getattr(libm, name), np.float32 if name.endswith("f") else np.float64
+    return lambda x: float(function(np.array([x], dtype))[0])
 
 
 def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
@@ -240,9 +252,9 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
 
 _OF_INTEGERS = (wrap, clamp, ties_up, ties_away, toward_zero)
 _TO_INTEGERS = (round_half_away, round_half_even, trunc, floor, cast_int32)
-_OF_FLOATS = (float32, fma, sqrt, div32, flush_denormals, copysign, where)
-_OF_TUPLES = (abs, max, min, sum, cumsum, cumsum32, sum32, lanes32, fma_chain)
-_OF_THE_C_LIBRARY = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf")
+_OF_FLOATS = (float32, float16, fma, sqrt, div32, flush_denormals, copysign, where)
+_OF_TUPLES = (abs, max, min, sum, joined, cumsum, cumsum32, sum32, lanes32, fma_chain)
+_OF_THE_C_LIBRARY = ("exp", "expf", "tanhf", "logf", "expm1f", "sinf", "cosf")
 
 VOCABULARY: dict[str, Callable[..., Any]] = {
     **{function.__name__: function for function in _OF_TUPLES},

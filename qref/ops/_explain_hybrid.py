@@ -52,22 +52,35 @@ def explain_quantized(e: Explanation, row: Sequence[float], places: Sequence[int
         e.given("row", row, "all inputs that are quantized with one scale, real")
     e.given("x", [row[place] for place in places], "the inputs that meet the weights, real")
     explain_scale(e, "x" if whole else "row", asymmetric=asymmetric)
-    e.derive("scaled_x", "float32(x * inverse)", "in LSB, not yet rounded")
-    e.derive(
-        "by_vector", "cast_int32(float32(scaled_x + copysign(0.5, scaled_x)))", "how vector code rounds: 0.5 added in float32"
-    )
-    e.derive(
-        "by_scalar", "cast_int32(scaled_x + copysign(0.5, scaled_x))", "how scalar code rounds: to nearest, ties away from zero"
-    )
     blocks = len(row) // ROUNDING_BLOCK * ROUNDING_BLOCK
-    e.given(
-        "by_blocks", [int(place < blocks) for place in places], f"1 for elements in the row's whole blocks of {ROUNDING_BLOCK}"
-    )
-    rounded = "where(by_blocks, by_vector, by_scalar)"
-    if asymmetric:
-        e.derive("q", f"clamp({rounded} + zero_point, -128, 127)", "the inputs in int8")
-    else:
-        e.derive("q", f"clamp({rounded}, -127, 127)", "the inputs in int8")
+    _explain_rounding(e, "x", "", [place < blocks for place in places], asymmetric=asymmetric)
+
+
+def explain_quantized_row(e: Explanation, x: str, asymmetric: bool) -> None:
+    """Append q_x, scale_x, zero_point_x for a step x, a row of float32 numbers, which is about scale_x (q_x - zero_point_x)."""
+    explain_scale(e, x, f"_{x}", asymmetric=asymmetric)
+    if not asymmetric:
+        e.given(f"zero_point_{x}", 0, "symmetric")
+    size = len(e.value(x))
+    in_blocks = [place < size // ROUNDING_BLOCK * ROUNDING_BLOCK for place in range(size)]
+    _explain_rounding(e, x, f"_{x}", in_blocks, asymmetric=asymmetric)
+
+
+def _explain_rounding(e: Explanation, x: str, of: str, in_blocks: Sequence[bool], *, asymmetric: bool) -> None:
+    """Append q for the step x: vector code rounds the elements in whole blocks of a row, scalar code those behind them."""
+    scaled = e.derive(f"scaled{of or '_x'}", f"float32({x} * inverse{of})", "in LSB, not yet rounded")
+    rounded = []
+    if any(in_blocks):
+        formula = f"cast_int32(float32({scaled} + copysign(0.5, {scaled})))"
+        rounded.append(e.derive(f"by_vector{of}", formula, "whole blocks of 8 are rounded by adding 1/2 in float32"))
+    if not rounded or not all(in_blocks):
+        formula = f"cast_int32({scaled} + copysign(0.5, {scaled}))"
+        rounded.append(e.derive(f"by_scalar{of}", formula, "the rest of a row by C's round: to nearest, ties away from zero"))
+    if len(rounded) == 2:
+        e.given(f"in_blocks{of}", [int(block) for block in in_blocks], "1 for elements in the row's whole blocks of 8")
+        rounded = [f"where(in_blocks{of}, {', '.join(rounded)})"]
+    q = f"clamp({rounded[0]} + zero_point{of}, -128, 127)" if asymmetric else f"clamp({rounded[0]}, -127, 127)"
+    e.derive(f"q{of}", q, "the inputs in int8")
 
 
 def explain_scale(e: Explanation, row: str, of: str = "", *, asymmetric: bool) -> None:
@@ -112,24 +125,23 @@ def explain_products(e: Explanation, weights: Sequence[int], in_blocks: Sequence
         e.derive("products", f"{inputs} * w", "of each tap")
 
 
-def explain_row_sum(e: Explanation, weights: str, of: str = "") -> str:
-    """Append the sum of a row of weights as LiteRT's vector code takes it, in eight lanes of 16 bits; returns its name.
-
-    The lanes are shown where one of them wraps.
-    """
-    row = e.value(weights)
-    whole, rest = len(row) // 16 * 16, len(row) // 8 * 8
+def explain_row_sum(e: Explanation, w: str) -> str:
+    """Append what the kernel takes for the sum of the weights: eight lanes of 16 bits, which can overflow, and the rest."""
+    size = len(e.value(w))
+    pairs, eights = size // 16 * 16, size // 8 * 8
     lanes = []
-    for lane in range(8):
-        formula = f"sum({weights}[{2 * lane}:{whole}:16]) + sum({weights}[{2 * lane + 1}:{whole}:16])"
-        lanes.append(formula + (f" + {weights}[{whole + lane}]" if rest > whole else ""))
-    sums = [sum(row[2 * j : whole : 16]) + sum(row[2 * j + 1 : whole : 16]) + sum(row[whole + j : rest : 8]) for j in range(8)]
-    if all(-(2**15) <= total < 2**15 for total in sums):
-        return e.derive(f"row_sum{of}", f"sum({weights})", "the sum of the weights")
-    for lane, formula in enumerate(lanes):
-        e.derive(f"lane{of}_{lane}", f"wrap({formula}, 16)", "weights summed in 16 bits")
-    total = " + ".join(f"lane{of}_{lane}" for lane in range(8))
-    return e.derive(f"row_sum{of}", f"{total} + sum({weights}[{rest}:])", "the sum of the weights as LiteRT has it: lanes wrap")
+    for k in range(8):
+        formula = f"sum({w}[{2 * k}:{pairs}:16]) + sum({w}[{2 * k + 1}:{pairs}:16])"
+        lanes.append(formula + (f" + {w}[{pairs + k}]" if eights > pairs else ""))
+    own = Explanation()
+    own.given(w, e.value(w))
+    sums = [own.value(own.derive(f"lane_{k}", formula)) for k, formula in enumerate(lanes)]
+    if max(map(abs, sums)) < 2**15:
+        return e.derive(f"sum_{w}", f"sum({w})", "the sum of the weights, by which the zero point counts")
+    for k, formula in enumerate(lanes):
+        e.derive(f"lane_{k}_{w}", f"wrap({formula}, 16)", "one of eight sums of weights in 16 bits")
+    total = " + ".join(f"lane_{k}_{w}" for k in range(8))
+    return e.derive(f"sum_{w}", f"{total} + sum({w}[{eights}:])", "the sum of the weights, by which the zero point counts")
 
 
 def filter_scale_of(scales: np.ndarray, channel: int) -> float:
@@ -147,3 +159,22 @@ def explain_scales(e: Explanation, filter_scale: float, *one_by_one: str, scale:
     else:
         e.derive("scales", f"float32({scale} * filter_scale)")
         e.derive("scaled", "float32(float32(acc) * scales)", "the sum in real units")
+
+
+def explain_hybrid_product(e: Explanation, x: str, w: np.ndarray, scale: np.float32, of: str) -> str:
+    """Append the product of the quantized row x with weights w [K], int8 or uint8 read as int8; returns its name."""
+    weights = e.given(f"w_{of}", w.view(np.int8), "the weights it meets, LSB")
+    e.derive(f"products_{of}", f"q_{x} * {weights}")
+    formula = f"sum(products_{of})"
+    wrong = np.arange(len(w)) < len(w) // 16 * 16
+    wrong &= w.view(np.int8) == -128
+    if wrong.any():
+        e.given(f"sign_errors_{of}", wrong.astype(int), "1: in whole blocks of 16, x86 takes -128 for 128 where q < 0")
+        e.derive(f"errors_{of}", f"256 * clamp(q_{x}, -128, 0) * sign_errors_{of}", "128 q instead of -128 q")
+        formula += f" + sum(errors_{of})"
+    if e.value(f"zero_point_{x}"):
+        formula += f" - zero_point_{x} * {explain_row_sum(e, weights)}"
+    e.derive(f"acc_{of}", f"wrap({formula}, 32)", "the accumulator")
+    e.given(f"scale_{weights}", scale, "real units per LSB of the weights")
+    words = f"in real units: acc * ({x}'s scale * the weights')"
+    return e.derive(f"product_{of}", f"float32(float32(acc_{of}) * float32(scale_{x} * scale_{weights}))", words)

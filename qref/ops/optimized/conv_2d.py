@@ -17,7 +17,7 @@ from qref.arithmetic.requantize import DoubleRounding, HalfUp
 from qref.ops import conv_2d as base
 from qref.ops._convolution import Axis, integer_convolution, patches
 from qref.ops._eigen import l1_cache_bytes, matmul
-from qref.ops._explain_eigen import explain_sizes, explain_sum
+from qref.ops._explain_eigen import explain_matmul
 from qref.ops._explain_float import bias_of, explain_float32_output, explain_products
 from qref.ops._explain_hybrid import explain_image, explain_scales, filter_scale_of
 from qref.ops._explain_windows import taps_on_image
@@ -67,9 +67,9 @@ def explain_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: Float32Pl
     seen = {tap: x[batch, *place].tolist() for tap, place in taps_on_image(plan.axes, position)}
     taps = [seen.get(tap, [0.0] * w.shape[3]) for tap in np.ndindex(*w.shape[1:3])]
     products = explain_products(e, zip(itertools.chain(*taps), w[channel].ravel().tolist()))
-    sizes = explain_sizes(e, math.prod(plan.output_shape[:3]), w[0].size, len(w), plan.l1_bytes)
-    row = int(np.ravel_multi_index(element[:3], plan.output_shape[:3]))
-    explain_float32_output(e, explain_sum(e, products, sizes, row, channel), bias_of(b, channel), plan)
+    row, rows = int(np.ravel_multi_index(element[:3], plan.output_shape[:3])), math.prod(plan.output_shape[:3])
+    explain_matmul(e, products, "acc", row, rows, channel, len(w), plan.l1_bytes)
+    explain_float32_output(e, "acc", bias_of(b, channel), plan)
     return e
 
 

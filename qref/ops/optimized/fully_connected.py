@@ -16,7 +16,7 @@ from qref.arithmetic.fixed_point import round_half_away
 from qref.arithmetic.requantize import Float64HalfAway, HalfUp
 from qref.ops import fully_connected as base
 from qref.ops._eigen import l1_cache_bytes, matmul
-from qref.ops._explain_eigen import explain_sizes, explain_sum
+from qref.ops._explain_eigen import explain_matmul
 from qref.ops._explain_float import bias_of, explain_clamp, explain_float32_output, explain_products
 from qref.ops._explain_hybrid import filter_scale_of
 from qref.ops._matmul import effective_scale, finish_float32, integer_matmul, with_plan
@@ -76,8 +76,8 @@ def explain_float32(
     """Explain y[element] of the float32 form."""
     e, (row, channel) = Explanation(), base.place_of(w, plan, element)
     products = explain_products(e, zip(base.row_at(x, w, row), w[channel].tolist()))
-    sizes = explain_sizes(e, x.size // w.shape[1], w.shape[1], len(w), plan.l1_bytes)
-    explain_float32_output(e, explain_sum(e, products, sizes, row, channel), bias_of(b, channel), plan)
+    explain_matmul(e, products, "acc", row, x.size // w.shape[1], channel, len(w), plan.l1_bytes)
+    explain_float32_output(e, "acc", bias_of(b, channel), plan)
     return e
 
 

@@ -17,7 +17,7 @@ from qref.arithmetic.requantize import DoubleRounding, HalfUp, HalfUpBlocks, Hal
 from qref.ops import transpose_conv as base
 from qref.ops._convolution import Axis, overlaps
 from qref.ops._eigen import l1_cache_bytes, matmul
-from qref.ops._explain_eigen import explain_sizes, explain_sum
+from qref.ops._explain_eigen import explain_matmul
 from qref.ops._explain_float import bias_of, explain_float32_output, explain_products
 from qref.ops._explain_windows import taps_on_output
 from qref.ops._matmul import finish_float32, with_plan
@@ -78,13 +78,13 @@ def explain_float32(
     """Explain y[element] of the float32 form: a sum over the channels for each input position that reaches it, and their sum."""
     e, (batch, *position, channel) = Explanation(), element
     units, *filter_sizes, depth = w.shape
-    sizes = explain_sizes(e, math.prod(x.shape[1:3]), depth, w.size // depth, plan.l1_bytes)
+    rows, columns = math.prod(x.shape[1:3]), w.size // depth
     sums = []
     for number, (tap, place) in enumerate(taps_on_output(plan.axes, position, descending=True)):
         products = explain_products(e, zip(x[batch, *place].tolist(), w[channel, *tap].tolist()), f"_{number}")
         row = int(np.ravel_multi_index(place, x.shape[1:3]))
         column = int(np.ravel_multi_index((*tap, channel), (*filter_sizes, units)))
-        sums.append(explain_sum(e, products, sizes, row, column, f"_{number}"))
+        sums.append(explain_matmul(e, products, f"acc_{number}", row, rows, column, columns, plan.l1_bytes))
     e.derive("acc", f"sum32([{', '.join(sums)}])", "the sums of all input positions, in ascending order")
     explain_float32_output(e, "acc", bias_of(b, channel), plan)
     return e
