@@ -151,6 +151,37 @@ def joined(*parts):
     return Vector(itertools.chain.from_iterable(part if isinstance(part, Vector) else [part] for part in parts))
 
 
+def divide(a, b):
+    if b:
+        return a / b
+    return math.nan if a == 0 or a != a else math.copysign(math.inf, a) * math.copysign(1, b)
+
+
+def flush(x):
+    return x * 0.0 if abs(x) < 2.0**-126 else x
+
+
+def fmod(a, b):
+    if not b or not math.isfinite(a) or b != b:
+        return math.nan
+    return math.copysign(float(abs(Fraction(a)) % abs(Fraction(b))), a) if math.isfinite(b) else a
+
+
+def product32(x):
+    total = 1.0
+    for factor in x:
+        total = float32(total * factor)
+    return total
+
+
+def greatest_of(x, start):
+    return max([start, *(value for value in x if value == value)])
+
+
+def least_of(x, start):
+    return min([start, *(value for value in x if value == value)])
+
+
 def cumsum(x):
     return Vector(sum(x[: i + 1]) for i in range(len(x)))
 
@@ -158,9 +189,16 @@ def cumsum(x):
 def of_libm(name):
     function = getattr(LIBM, name)
     real = ctypes.c_float if name.endswith("f") else ctypes.c_double
-    function.restype, function.argtypes = real, [real]
-    return on_each(lambda x: float(function(x)))
+    function.restype, function.argtypes = real, [real] * (2 if name in OF_TWO_NUMBERS else 1)
+    return on_each(lambda *x: float(function(*map(float, x))))
 
+
+def of_integer_type(bits, signed):
+    return on_each(lambda x: int.from_bytes((x % 2**bits).to_bytes(bits // 8, "little"), "little", signed=signed))
+
+
+OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
+OF_LIBM = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf", "erfcf", "exp", *OF_TWO_NUMBERS)
 
 FUNCTIONS = {
     "abs": abs,
@@ -173,6 +211,9 @@ FUNCTIONS = {
     "sum32": sum32,
     "lanes32": lanes32,
     "fma_chain": fma_chain,
+    "product32": product32,
+    "greatest_of": greatest_of,
+    "least_of": least_of,
     "wrap": on_each(wrap),
     "clamp": on_each(clamp),
     "ties_up": on_each(ties_up),
@@ -182,8 +223,18 @@ FUNCTIONS = {
     "round_half_even": on_each(lambda x: round(x) if math.isfinite(x) else x),
     "trunc": on_each(math.trunc),
     "floor": on_each(math.floor),
+    "bit_and": on_each(
+        lambda a, b: int.from_bytes(
+            bytes(i & j for i, j in zip(*(n.to_bytes(16, "big", signed=True) for n in (a, b)))), signed=True
+        )
+    ),
+    "int_of": on_each(lambda x: math.trunc(x)),
     "float32": on_each(float32),
     "float16": on_each(float16),
+    "float64": on_each(float),
+    "divide": on_each(divide),
+    "fmod": on_each(fmod),
+    "flush": on_each(flush),
     "fma": on_each(fma),
     "div32": on_each(div32),
     "flush_denormals": on_each(flush_denormals),
@@ -191,7 +242,9 @@ FUNCTIONS = {
     "cast_int32": on_each(cast_int32),
     "where": on_each(lambda condition, a, b: a if condition else b),
     "sqrt": on_each(lambda x: float32(math.sqrt(x))),
-    **{name: of_libm(name) for name in ("exp", "expf", "tanhf", "logf", "expm1f", "sinf", "cosf")},
+    **{name: of_libm(name) for name in OF_LIBM},
+    **{f"int{bits}": of_integer_type(bits, True) for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": of_integer_type(bits, False) for bits in (8, 16, 32, 64)},
 }
 
 

@@ -198,6 +198,36 @@ def nearest_float32(exact: Fraction) -> float:
     return math.copysign(float32(float(round(exact / step) * step)), exact)
 
 
+def divide(a: float, b: float) -> float:
+    """The quotient of two real numbers; infinite or NaN where the divisor is 0, as IEEE 754 has it."""
+    return float(np.divide(a, b, dtype=np.float64))
+
+
+def flush(x: float) -> float:
+    """A float32 number, or zero of its sign where it is denormal."""
+    return math.copysign(0.0, x) if abs(x) < 2.0**-126 else x
+
+
+def fmod(a: float, b: float) -> float:
+    """The remainder of a division rounded toward zero, exact; NaN where the divisor is 0."""
+    return float(np.fmod(np.float64(a), np.float64(b)))
+
+
+def float64(x: Number) -> float:
+    """A number as float64."""
+    return float(x)
+
+
+def bit_and(a: int, b: int) -> int:
+    """The bits that two integers have in common, as two's complement numbers."""
+    return a & b
+
+
+def int_of(x: float) -> int:
+    """A truth value, or a real number without fraction, as an integer."""
+    return int(x)
+
+
 def sqrt(x: float) -> float:
     """The float32 number nearest to the square root of a float32 number."""
     return float(np.sqrt(np.float32(x)))
@@ -211,6 +241,28 @@ def joined(*parts: Any) -> np.ndarray:
 def cumsum(x: np.ndarray) -> np.ndarray:
     """The sums of the first elements of a tuple: of one, of two, ..."""
     return np.cumsum(x) if len(x) else x
+
+
+def greatest_of(x: np.ndarray, start: Number) -> Number:
+    """The greatest element of a tuple, found from the first to the last; `start` where none is greater than that."""
+    for value in x:
+        start = value if start < value else start
+    return start
+
+
+def least_of(x: np.ndarray, start: Number) -> Number:
+    """The least element of a tuple, found from the first to the last; `start` where none is less than that."""
+    for value in x:
+        start = value if value < start else start
+    return start
+
+
+def product32(x: np.ndarray) -> float:
+    """The product of a tuple from the first element to the last in float32, each step rounded."""
+    total = np.float32(1)
+    for factor in x:
+        total *= np.float32(factor)
+    return float(total)
 
 
 def cumsum32(x: Sequence[float], start: float = 0.0) -> np.ndarray:
@@ -241,23 +293,33 @@ def fma_chain(a: np.ndarray, b: np.ndarray, start: float) -> np.ndarray:
     return np.array(totals, object)
 
 
-def _of_libm(name: str) -> Callable[[float], float]:
+def _of_libm(name: str) -> Callable[..., float]:
     function, dtype = getattr(libm, name), np.float32 if name.endswith("f") else np.float64
+    if name in _OF_TWO_NUMBERS:
+        return lambda a, b: float(function(np.array([a], dtype), np.array([b], dtype))[0])
     return lambda x: float(function(np.array([x], dtype))[0])
+
+
+def _of_integer_type(dtype: np.dtype) -> Callable[[int], int]:
+    bits, signed = 8 * dtype.itemsize, dtype.kind == "i"
+    return lambda x: wrap(x, bits) if signed else x % 2**bits
 
 
 def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
     return np.frompyfunc(function, function.__code__.co_argcount, 1)
 
 
-_OF_INTEGERS = (wrap, clamp, ties_up, ties_away, toward_zero)
+_OF_INTEGERS = (wrap, clamp, ties_up, ties_away, toward_zero, bit_and, int_of)
 _TO_INTEGERS = (round_half_away, round_half_even, trunc, floor, cast_int32)
-_OF_FLOATS = (float32, float16, fma, sqrt, div32, flush_denormals, copysign, where)
-_OF_TUPLES = (abs, max, min, sum, joined, cumsum, cumsum32, sum32, lanes32, fma_chain)
-_OF_THE_C_LIBRARY = ("exp", "expf", "tanhf", "logf", "expm1f", "sinf", "cosf")
+_OF_FLOATS = (float64, float32, float16, divide, div32, fmod, fma, flush, flush_denormals, sqrt, copysign, where)
+_OF_TUPLES = (abs, max, min, sum, joined, cumsum, cumsum32, sum32, lanes32, fma_chain, product32, greatest_of, least_of)
+_OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
+_OF_THE_C_LIBRARY = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf", "erfcf", "exp", *_OF_TWO_NUMBERS)
+_INTEGER_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 
 VOCABULARY: dict[str, Callable[..., Any]] = {
     **{function.__name__: function for function in _OF_TUPLES},
     **{function.__name__: _elementwise(function) for function in (*_OF_INTEGERS, *_TO_INTEGERS, *_OF_FLOATS)},
     **{name: _elementwise(_of_libm(name)) for name in _OF_THE_C_LIBRARY},
+    **{name: _elementwise(_of_integer_type(np.dtype(name))) for name in _INTEGER_TYPES},
 }

@@ -18,12 +18,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import cast_int32, wrap_int32
 from qref.arithmetic.requantize import DoubleRounding, HalfUpBlocks
 from qref.ops import mean as reference
 from qref.ops._eigen import LANES, packet_sum
+from qref.ops._explain import explain_clamp
 from qref.ops._reduction import ReducePlan, fold_float32, reduced_count, rows
-from qref.ops.node import Node, Operand, Prepared, Shape, Step
+from qref.ops.node import Node, Operand, Prepared, Shape
 from qref.schema.enums import TensorType
 
 from ._blocks import half_up_in_blocks
@@ -72,15 +74,17 @@ def spatial_mean(x: np.ndarray, axis: np.ndarray, plan: SpatialMeanPlan) -> np.n
     return np.clip(y, limits.min, limits.max).astype(plan.output_dtype).reshape(plan.output_shape)
 
 
-def explain(x: np.ndarray, axis: np.ndarray, plan: SpatialMeanPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    batch, _, _, channel = element
-    taps = tuple(x[batch, :, :, channel].reshape(-1).tolist())
-    steps = [Step("taps", taps), Step("sum", sum(taps))]
-    steps += [Step(name, value) for name, value in plan.requantize.explain(sum(taps), channel)]
-    result, limits = steps[-1].value + plan.output_offset, np.iinfo(plan.output_dtype)
-    clamped = min(max(result, int(limits.min)), int(limits.max))
-    return [*steps, Step("+ output_offset", result), Step("clamped", clamped)]
+def explain(x: np.ndarray, axis: np.ndarray, plan: SpatialMeanPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[element[0], :, :, element[-1]], "the inputs that the output is made of, LSB")
+    e.derive("acc", "wrap(sum(x), 32)", "in units of s_x, zero points not taken off")
+    scaled = plan.requantize.explain(e, "acc", element)
+    e.given("output_offset", plan.output_offset, "the zero point of the output less that of the input, rounded by itself")
+    e.derive("with_offset", f"wrap({scaled} + output_offset, 32)")
+    limits = np.iinfo(plan.output_dtype)
+    explain_clamp(e, "with_offset", limits.min, limits.max)
+    return e
 
 
 @np.errstate(all="ignore")

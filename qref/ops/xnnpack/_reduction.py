@@ -19,11 +19,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fused import flush_denormals, fma
+from qref.ops._explain import explain_clamp
 from qref.ops._extremum import ExtremumPlan
 from qref.ops._reduction import reduced_count, summed_values
 from qref.ops._reduction import rows as rows_of
-from qref.ops.node import Node, Prepared, Shape, Step
+from qref.ops.node import Node, Prepared, Shape
 from qref.schema.enums import TensorType
 
 from ..optimized._extremum import extremum
@@ -86,15 +88,18 @@ def sum_quantized(x: np.ndarray, axis: np.ndarray, plan: ScaledSumPlan) -> np.nd
     return np.clip(y, limits.min, limits.max).astype(plan.output_dtype).reshape(plan.output_shape)
 
 
-def explain(x: np.ndarray, axis: np.ndarray, plan: ScaledSumPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step."""
-    taps = summed_values(x, plan.axes, element)
-    scaled = float(np.float32(sum(taps)) * plan.scale)
-    real = float(np.float32(scaled) + plan.bias)
-    limits = np.iinfo(plan.output_dtype)
-    steps = [Step("taps", taps), Step("sum", sum(taps)), Step("sum * scale in float32", scaled)]
-    steps += [Step("+ bias in float32", real), Step("rounded, ties to even", round(real))]
-    return [*steps, Step("clamped", min(max(round(real), int(limits.min)), int(limits.max)))]
+def explain(x: np.ndarray, axis: np.ndarray, plan: ScaledSumPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, limits = Explanation(), np.iinfo(plan.output_dtype)
+    e.given("x", summed_values(x, plan.axes, element), "the inputs that the output is made of, LSB")
+    e.given("scale", plan.scale, "s_x / s_y in float32, for a mean times 1 / n")
+    e.given("bias", plan.bias, "zero point of the output, less that of the input * scale, as often as there are inputs")
+    e.derive("acc", "sum(x)")
+    e.derive("product", "float32(float32(acc) * scale)")
+    e.derive("steps", "float32(product + bias)", "LSB")
+    e.derive("rounded", "round_half_even(steps)", "ties to even")
+    explain_clamp(e, "rounded", limits.min, limits.max)
+    return e
 
 
 def is_taken(node: Node) -> bool:
