@@ -167,6 +167,24 @@ def fmod(a, b):
     return math.copysign(float(abs(Fraction(a)) % abs(Fraction(b))), a) if math.isfinite(b) else a
 
 
+def product(x):
+    total = 1
+    for factor in x:
+        total *= factor
+    return total
+
+
+def falling(x):
+    rest, found = list(x), []
+    while rest:
+        found.append(rest.pop(rest.index(max(rest))))
+    return Vector(found)
+
+
+def index_of(x, value):
+    return list(x).index(value) if value in list(x) else 0
+
+
 def product32(x):
     total = 1.0
     for factor in x:
@@ -212,7 +230,10 @@ FUNCTIONS = {
     "lanes32": lanes32,
     "fma_chain": fma_chain,
     "product32": product32,
+    "product": product,
     "greatest_of": greatest_of,
+    "falling": falling,
+    "index_of": index_of,
     "least_of": least_of,
     "wrap": on_each(wrap),
     "clamp": on_each(clamp),

@@ -257,6 +257,21 @@ def least_of(x: np.ndarray, start: Number) -> Number:
     return start
 
 
+def product(x: Sequence[int]) -> int:
+    """The exact product of a tuple of integers."""
+    return math.prod(x)
+
+
+def falling(x: Sequence[Number]) -> np.ndarray:
+    """The elements of a tuple from the greatest to the least; equal ones stay in order."""
+    return np.array(sorted(x, reverse=True), object)
+
+
+def index_of(x: Sequence[Number], value: Number) -> int:
+    """Where in a tuple the first element is that equals the value; 0 where there is none."""
+    return next((i for i, element in enumerate(x) if element == value), 0)
+
+
 def product32(x: np.ndarray) -> float:
     """The product of a tuple from the first element to the last in float32, each step rounded."""
     total = np.float32(1)
@@ -312,7 +327,24 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
 _OF_INTEGERS = (wrap, clamp, ties_up, ties_away, toward_zero, bit_and, int_of)
 _TO_INTEGERS = (round_half_away, round_half_even, trunc, floor, cast_int32)
 _OF_FLOATS = (float64, float32, float16, divide, div32, fmod, fma, flush, flush_denormals, sqrt, copysign, where)
-_OF_TUPLES = (abs, max, min, sum, joined, cumsum, cumsum32, sum32, lanes32, fma_chain, product32, greatest_of, least_of)
+_OF_TUPLES = (
+    abs,
+    max,
+    min,
+    sum,
+    joined,
+    cumsum,
+    cumsum32,
+    sum32,
+    lanes32,
+    fma_chain,
+    product32,
+    product,
+    greatest_of,
+    least_of,
+    falling,
+    index_of,
+)
 _OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
 _OF_THE_C_LIBRARY = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf", "erfcf", "exp", *_OF_TWO_NUMBERS)
 _INTEGER_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
