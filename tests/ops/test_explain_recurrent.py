@@ -11,10 +11,18 @@ import itertools
 import numpy as np
 import pytest
 from explanations import check_explanation, some_elements
-from recurrent_models import Variant, bidirectional_lstm_model, lstm_model, prepared_with_inputs, with_least_weights
+from recurrent_models import (
+    Variant,
+    basic_lstm_model,
+    bidirectional_lstm_model,
+    lstm_model,
+    prepared_with_inputs,
+    rnn_model,
+    with_least_weights,
+)
 
 from qref.ops import bidirectional_sequence_lstm as bidirectional
-from qref.ops import lstm, unidirectional_sequence_lstm
+from qref.ops import bidirectional_sequence_rnn, lstm, rnn, unidirectional_sequence_lstm, unidirectional_sequence_rnn
 
 KINDS = {"float32": Variant(), "hybrid": Variant(weights="int8"), "asymmetric": Variant(weights="int8", asymmetric=True)}
 FEATURES = list(itertools.product((False, True), (False, True), (False, True), (0, 6)))
@@ -99,3 +107,34 @@ def test_lstm_of_one_step_is_explained(kind):
 def test_bidirectional_lstm_is_explained(kind, aux):
     for merged, time_major in ((False, True), (False, False), (True, True)):
         check(bidirectional_lstm_model(KINDS[kind].but(time_major=time_major), merged, aux), bidirectional.prepare, count=4)
+
+
+@pytest.mark.parametrize("quantized", [False, True])
+@pytest.mark.parametrize(("batch", "depth", "cells"), [(1, 3, 4), (2, 5, 6), (3, 16, 9), (5, 40, 33)])
+def test_basic_lstm_is_explained(quantized, batch, depth, cells):
+    explanations, (state, *_) = check(basic_lstm_model(quantized, batch, depth, cells, seed=batch), lstm.prepare, count=4)
+    assert explanations[-1].value("c") == state[-1, -1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("activation", range(6))
+def test_rnn_is_explained_with_every_activation(kind, activation):
+    check(rnn_model(KINDS[kind].but(operator="RNN", activation=activation, depth=13, cells=7)), rnn.prepare)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("time_major", [True, False])
+def test_unidirectional_sequence_rnn_is_explained(kind, time_major):
+    variant = KINDS[kind].but(operator="UNIDIRECTIONAL_SEQUENCE_RNN", time_major=time_major, depth=13, batch=3, time=5)
+    for scale in (None, 0, 100):
+        check(with_least_weights(rnn_model(variant)), unidirectional_sequence_rnn.prepare, count=4, scale=scale)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("aux", ["none", "stacked", "weights"])
+@pytest.mark.parametrize("merged", [False, True])
+def test_bidirectional_sequence_rnn_is_explained_faults_included(kind, aux, merged):
+    for seed, time_major in enumerate((True, False)):
+        batch = 1 if merged and kind == "hybrid" else 3
+        variant = KINDS[kind].but(operator="BIDIRECTIONAL_SEQUENCE_RNN", time_major=time_major, batch=batch, seed=seed)
+        check(rnn_model(variant, merged, aux), bidirectional_sequence_rnn.prepare, count=5)
