@@ -227,7 +227,7 @@ def sum32(x: Sequence[float], start: float = 0.0) -> float:
 
 def lanes32(x: np.ndarray, count: int) -> np.ndarray:
     """So many sums in float32, each of every count-th element in order: of those from the first on, from the second on, ..."""
-    return np.array([sum32(x[lane::count]) for lane in range(count)], object)
+    return np.array([sum32(x[lane::count].tolist()) for lane in range(count)], object)
 
 
 def fma_chain(a: np.ndarray, b: np.ndarray, start: float) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qref.arithmetic.explanation import Explanation
-from qref.arithmetic.requantize import DoubleRounding, Requantize
+from qref.arithmetic.requantize import DoubleRounding
 
 from ._explain_gemmlowp import divide, explain_logistic, explain_tanh, multiply
 from ._lstm_walk import Walk
@@ -36,12 +36,12 @@ def explain_lstm(*arguments: Any) -> Explanation:
     _given(e, walk, rows[time], time, cell)
     walk.step(rows[time].tolist())
     _explain_cell(e, walk, plan, cell)
-    if plan.inputs.projection is None or plan.projection is None:
+    if plan.inputs.projection is None:
         hidden = plan.hidden.explain(e, "acc_hidden")
         e.given("output_offset", plan.hidden_zero_point, "the zero point of the output")
         e.derive("y", f"clamp({hidden} + output_offset, -128, 127)", "the output, LSB")
     else:
-        _explain_projection(e, walk, plan, plan.projection, cell, unit)
+        _explain_projection(e, walk, plan, cell, unit)
     return e
 
 
@@ -161,14 +161,15 @@ def _explain_inverse_sqrt(e: Explanation, x: str, result: str, name: str) -> int
     return max(right, 0)
 
 
-def _explain_projection(e: Explanation, walk: Walk, plan: IntegerLstmPlan, rule: Requantize, cell: int, unit: int) -> None:
+def _explain_projection(e: Explanation, walk: Walk, plan: IntegerLstmPlan, cell: int, unit: int) -> None:
     """Append the hidden value of the cell, those of all cells, and their projection on one unit."""
+    weights, bias, rule = plan.inputs.projection, plan.inputs.projection_bias, plan.projection
+    assert weights is not None and rule is not None
     hidden = plan.hidden.explain(e, "acc_hidden")
     e.given("hidden_offset", plan.hidden_zero_point, "the zero point of the hidden values")
     e.derive("hidden_of_cell", f"clamp({hidden} - hidden_offset, -128, 127)", f"the hidden value of cell {cell}")
     e.given("hidden", walk.hidden, f"those of all cells, each found as that of cell {cell}")
-    e.given("w_projection", walk.lists[plan.inputs.projection][unit], "the weights of the projection, LSB")
-    bias = plan.inputs.projection_bias
+    e.given("w_projection", walk.lists[weights][unit], "the weights of the projection, LSB")
     e.given("bias_projection", 0 if bias is None else walk.lists[bias][unit], "in units of s_hidden * s_w")
     e.derive("acc", "wrap(sum((hidden + hidden_offset) * w_projection) + bias_projection, 32)", "the accumulator, in 32 bits")
     scaled = rule.explain(e, "acc")

@@ -18,9 +18,11 @@ from recurrent_models import (
     lstm_model,
     prepared_with_inputs,
     rnn_model,
+    svdf_model,
     with_least_weights,
 )
 
+import qref
 from qref.ops import bidirectional_sequence_lstm as bidirectional
 from qref.ops import bidirectional_sequence_rnn, lstm, rnn, unidirectional_sequence_lstm, unidirectional_sequence_rnn
 
@@ -138,3 +140,24 @@ def test_bidirectional_sequence_rnn_is_explained_faults_included(kind, aux, merg
         batch = 1 if merged and kind == "hybrid" else 3
         variant = KINDS[kind].but(operator="BIDIRECTIONAL_SEQUENCE_RNN", time_major=time_major, batch=batch, seed=seed)
         check(rnn_model(variant, merged, aux), bidirectional_sequence_rnn.prepare, count=5)
+
+
+MODELS = {
+    "integer lstm": lstm_model(Variant(integer=True, peephole=True, projection=6, clip=True)),
+    "lstm": lstm_model(Variant(operator="LSTM", time=1)),
+    "bidirectional lstm": bidirectional_lstm_model(Variant()),
+    "basic lstm": basic_lstm_model(quantized=True),
+    "rnn": rnn_model(Variant(operator="RNN", weights="int8")),
+    "integer svdf": svdf_model(Variant(integer=True, activation=1)),
+    "svdf": svdf_model(Variant(weights="int8")),
+}
+
+
+@pytest.mark.parametrize("runtime", ["litert-reference", "litert-optimized", "xnnpack"])
+@pytest.mark.parametrize("name", MODELS)
+def test_recurrent_operators_are_explained_in_every_runtime(name, runtime):
+    _, tensors = prepared_with_inputs(MODELS[name], lambda node: None)
+    _, prepared = qref.Interpreter(model_content=MODELS[name], runtime=runtime).prepare_operator(0, tensors)
+    y, *_ = prepared.reference(*tensors, prepared.plan)
+    for element in some_elements(y, 2):
+        check_explanation(prepared, tensors, y, element)
