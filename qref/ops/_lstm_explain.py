@@ -164,7 +164,8 @@ def _explain_inverse_sqrt(e: Explanation, x: str, result: str, name: str) -> int
 def _explain_projection(e: Explanation, walk: Walk, plan: IntegerLstmPlan, cell: int, unit: int) -> None:
     """Append the hidden value of the cell, those of all cells, and their projection on one unit."""
     weights, bias, rule = plan.inputs.projection, plan.inputs.projection_bias, plan.projection
-    assert weights is not None and rule is not None
+    assert weights is not None
+    assert rule is not None
     hidden = plan.hidden.explain(e, "acc_hidden")
     e.given("hidden_offset", plan.hidden_zero_point, "the zero point of the hidden values")
     e.derive("hidden_of_cell", f"clamp({hidden} - hidden_offset, -128, 127)", f"the hidden value of cell {cell}")
