@@ -1,4 +1,4 @@
-"""The explanations of recurrent operators on floats end in the references, and can be computed again from what they print.
+"""The explanations of recurrent operators end in the references, and can be computed again from what they print.
 
 States before an element are given as the reference computes them. So the explanations of an LSTM are also held against the new
 cell state, which no output shows: with them every time step is explained from the one before.
@@ -48,10 +48,12 @@ def check_lstm(variant, least=False, **how):
     assert explanations[-1].value("c") == c[-1, unit % variant.cells]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "integer"])
 @pytest.mark.parametrize(("cifg", "peephole", "layer_norm", "projection"), FEATURES)
-def test_lstm_on_floats_is_explained(kind, cifg, peephole, layer_norm, projection):
-    variant = KINDS[kind].but(cifg=cifg, peephole=peephole, layer_norm=layer_norm, projection=projection, clip=cifg != peephole)
+def test_lstm_is_explained(kind, cifg, peephole, layer_norm, projection):
+    variant = {**KINDS, "integer": Variant(integer=True)}[kind].but(
+        cifg=cifg, peephole=peephole, layer_norm=layer_norm, projection=projection, clip=cifg != peephole
+    )
     for seed, time_major in enumerate((True, False)):
         check_lstm(
             variant.but(time_major=time_major, batch=3, cells=11 if projection else 6, seed=seed, projection_bias=not seed)
