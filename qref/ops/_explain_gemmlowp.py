@@ -17,7 +17,8 @@ _48_OVER_17, _32_OVER_17 = 1515870810, 1010580540  # of 2^29
 def divide(e: Explanation, name: str, numerator: str, exponent: int, meaning: str, ties: str = "ties_up") -> str:
     """Append a division by 2^exponent that rounds to nearest, after the bits that it drops."""
     whole = numerator if numerator.isidentifier() else f"({numerator})"
-    e.derive(f"dropped_{name}", f"{whole} % 2**{exponent}", f"the low {exponent} bits, which the next rounding drops")
+    bits = "the lowest bit" if exponent == 1 else f"the low {exponent} bits"
+    e.derive(f"dropped_{name}", f"{whole} % 2**{exponent}", f"{bits}, which the next rounding drops")
     return e.derive(name, f"{ties}({numerator}, 2**{exponent})", meaning)
 
 
