@@ -45,9 +45,9 @@ def explain_matmul(e: Explanation, terms: str, name: str, row: int, rows: int, c
             e, f"{terms}[{start}:{start + step}]", part, min(step, depth - start), row < rows // 4 * 4, column, columns
         )
         if step < depth:
-            last = start + step >= depth
+            done = start + step >= depth
             formula = f"float32({total} + {part})" if total else part
-            total = e.derive(name if last else f"up_to_{start}_{name}", formula, "panel upon panel")
+            total = e.derive(name if done else f"up_to_{start}_{name}", formula, "panel upon panel")
     if depth == 0:
         e.derive(name, f"sum32({terms})", "a sum of nothing")
     return name

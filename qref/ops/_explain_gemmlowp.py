@@ -17,7 +17,8 @@ _48_OVER_17, _32_OVER_17 = 1515870810, 1010580540  # of 2^29
 def divide(e: Explanation, name: str, numerator: str, exponent: int, meaning: str, ties: str = "ties_up") -> str:
     """Append a division by 2^exponent that rounds to nearest, after the bits that it drops."""
     whole = numerator if numerator.isidentifier() else f"({numerator})"
-    e.derive(f"dropped_{name}", f"{whole} % 2**{exponent}", f"the low {exponent} bits, which the next rounding drops")
+    bits = "the lowest bit" if exponent == 1 else f"the low {exponent} bits"
+    e.derive(f"dropped_{name}", f"{whole} % 2**{exponent}", f"{bits}, which the next rounding drops")
     return e.derive(name, f"{ties}({numerator}, 2**{exponent})", meaning)
 
 
@@ -55,15 +56,15 @@ def explain_exp(e: Explanation, a: str, of: str, integer_bits: int, bits: int) -
 
 def explain_reciprocal(e: Explanation, a: str, of: str, bits: int) -> str:
     """Append 2 / (1 + a), with two integer bits, for a step a in [0, 1) without them: Newton's method, three times."""
-    half = divide(e, f"half_{of}", f"{a} + 2**{bits - 1} - 1", 1, "h = (1 + a) / 2", "ties_away")
+    half = divide(e, f"half_{of}", f"{a} + 2**{bits - 1} - 1", 1, "d = (1 + a) / 2", "ties_away")
     first = _constant(_48_OVER_17, bits)
-    multiply(e, f"slope_of_start_{of}", f"{half} * {-_constant(_32_OVER_17, bits)}", bits, "-32/17 h")
-    x = e.derive(f"estimate_0_{of}", f"{first} + slope_of_start_{of}", "1 / h, about 48/17 - 32/17 h; 2 integer bits")
+    multiply(e, f"slope_of_start_{of}", f"{half} * {-_constant(_32_OVER_17, bits)}", bits, "-32/17 d")
+    x = e.derive(f"estimate_0_{of}", f"{first} + slope_of_start_{of}", "1 / d, about 48/17 - 32/17 d; 2 integer bits")
     for k in (1, 2, 3):
-        multiply(e, f"h_times_{k}_{of}", f"{half} * {x}", bits, "h x, which should be 1")
-        e.derive(f"error_{k}_{of}", f"2**{bits - 3} - h_times_{k}_{of}", "1 - h x")
-        multiply(e, f"correction_{k}_{of}", f"{x} * error_{k}_{of}", bits, "x (1 - h x), with 4 integer bits")
-        x = e.derive(f"estimate_{k}_{of}", f"{x} + 4 * correction_{k}_{of}", "x + x (1 - h x), a better 1 / h")
+        multiply(e, f"d_times_{k}_{of}", f"{half} * {x}", bits, "d x, which should be 1")
+        e.derive(f"error_{k}_{of}", f"2**{bits - 3} - d_times_{k}_{of}", "1 - d x")
+        multiply(e, f"correction_{k}_{of}", f"{x} * error_{k}_{of}", bits, "x (1 - d x), with 4 integer bits")
+        x = e.derive(f"estimate_{k}_{of}", f"{x} + 4 * correction_{k}_{of}", "x + x (1 - d x), a better 1 / d")
     return x
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qref.arithmetic.explanation import Explanation
-from qref.arithmetic.requantize import DoubleRounding, Requantize
+from qref.arithmetic.requantize import DoubleRounding
 
 from ._explain_gemmlowp import divide, explain_logistic, explain_tanh, multiply
 from ._lstm_walk import Walk
@@ -36,12 +36,12 @@ def explain_lstm(*arguments: Any) -> Explanation:
     _given(e, walk, rows[time], time, cell)
     walk.step(rows[time].tolist())
     _explain_cell(e, walk, plan, cell)
-    if plan.inputs.projection is None or plan.projection is None:
-        hidden = _rescaled(e, plan.hidden, "acc_hidden", "output gate times squashed state, in LSB of the output")
+    if plan.inputs.projection is None:
+        hidden = plan.hidden.explain(e, "acc_hidden")
         e.given("output_offset", plan.hidden_zero_point, "the zero point of the output")
         e.derive("y", f"clamp({hidden} + output_offset, -128, 127)", "the output, LSB")
     else:
-        _explain_projection(e, walk, plan, plan.projection, cell, unit)
+        _explain_projection(e, walk, plan, cell, unit)
     return e
 
 
@@ -58,12 +58,12 @@ def _given(e: Explanation, walk: Walk, x: np.ndarray, time: int, cell: int) -> N
 
 def _explain_cell(e: Explanation, walk: Walk, plan: IntegerLstmPlan, cell: int) -> None:
     """Append the gates, the cell's new state c, and the output gate times the squashed state, "acc_hidden"."""
-    if not plan.inputs.cifg:
-        explain_logistic(e, _explain_gate(e, walk, plan, "input", cell), "input_gate", GATE_INTEGER_BITS)
-    explain_logistic(e, _explain_gate(e, walk, plan, "forget", cell), "forget_gate", GATE_INTEGER_BITS)
-    explain_tanh(e, _explain_gate(e, walk, plan, "cell", cell), "cell_gate", GATE_INTEGER_BITS)
+    for name in ("forget", "cell") if plan.inputs.cifg else ("input", "forget", "cell"):
+        total = _explain_gate(e, walk, plan, name, cell)
+        function = explain_tanh if name == "cell" else explain_logistic
+        _real(e, function(e, total, f"{name}_gate", GATE_INTEGER_BITS), -15)
     if plan.inputs.cifg:
-        e.derive("input_gate", "2**15 - 1 - forget_gate", "what is not kept is taken in")
+        _real(e, e.derive("input_gate", "2**15 - 1 - forget_gate", "what is not kept is taken in"), -15)
     divide(e, "kept", "forget_gate * c_before", 15, "what is kept of the cell's state, ties away from zero", "ties_away")
     words = "what is taken in, in units of the cell's state, ties away from zero"
     divide(e, "taken_in", "input_gate * cell_gate", 30 + plan.cell_exponent, words, "ties_away")
@@ -71,12 +71,18 @@ def _explain_cell(e: Explanation, walk: Walk, plan: IntegerLstmPlan, cell: int) 
     if plan.cell_clip:
         e.given("cell_clip", plan.cell_clip, "the limit of the state")
         e.derive("c", f"clamp({state}, -cell_clip, cell_clip)", "the new state, within its limit")
-    explain_logistic(e, _explain_gate(e, walk, plan, "output", cell), "output_gate", GATE_INTEGER_BITS)
+    _real(e, "c", plan.cell_exponent)
+    _real(e, explain_logistic(e, _explain_gate(e, walk, plan, "output", cell), "output_gate", GATE_INTEGER_BITS), -15)
     if plan.cell_has_tanh:
-        explain_tanh(e, "c", "squashed", 15 + plan.cell_exponent)
+        _real(e, explain_tanh(e, "c", "squashed", 15 + plan.cell_exponent), -15)
     else:
         e.derive("squashed", "input_gate", "where the kernel has no tanh for the state's units, its buffer holds the input gate")
     e.derive("acc_hidden", "output_gate * squashed", "of 2^30")
+
+
+def _real(e: Explanation, name: str, exponent: int) -> None:
+    """Append what a step stands for."""
+    e.derive(f"real_{name}", f"{name} * 2.0**{exponent}", "the real number that it stands for")
 
 
 def _explain_gate(e: Explanation, walk: Walk, plan: IntegerLstmPlan, name: str, cell: int) -> str:
@@ -88,16 +94,16 @@ def _explain_gate(e: Explanation, walk: Walk, plan: IntegerLstmPlan, name: str, 
     if rules.layer_norm is None:
         bias = " + " + e.given(f"bias_{name}", lists[gate.bias][cell], "in units of s_x * s_w")
     e.derive(f"acc_{name}", f"wrap(sum(centred_x * w_{name}){bias}, 32)", "what the inputs contribute")
-    scaled = _rescaled(e, rules.input, f"acc_{name}", "in units of the gate")
+    scaled = rules.input.explain(e, f"acc_{name}")
     total = e.derive(f"from_input_{name}", f"clamp({scaled}, {SATURATED})", "in 16 bits")
     e.derive(f"acc_recurrent_{name}", f"wrap(sum(centred_h * r_{name}), 32)", "what the output before contributes")
-    scaled = _rescaled(e, rules.recurrent, f"acc_recurrent_{name}", "in units of the gate")
+    scaled = rules.recurrent.explain(e, f"acc_recurrent_{name}")
     total = e.derive(f"with_recurrent_{name}", f"clamp({total} + {scaled}, {SATURATED})", "both, in 16 bits")
     if gate.peephole is not None and rules.peephole is not None:
         e.given(f"peephole_{name}", walk.peephole(gate.peephole, cell), "the weight of the cell's state, LSB")
         state = "c" if name == "output" else "c_before"
         e.derive(f"acc_peephole_{name}", f"peephole_{name} * {state}", "what the cell's state contributes")
-        scaled = _rescaled(e, rules.peephole, f"acc_peephole_{name}", "in units of the gate")
+        scaled = rules.peephole.explain(e, f"acc_peephole_{name}")
         total = e.derive(f"with_peephole_{name}", f"clamp({total} + {scaled}, {SATURATED})", "with the cell's state")
     if gate.layer_norm is None or rules.layer_norm is None:
         return e.derive(f"sum_{name}", total, "what goes into the gate's function, of 2^12")
@@ -125,7 +131,7 @@ def _explain_normalization(e: Explanation, total: str, row: list[int], weight: i
     half = f"(512 if weighted_{name} > 0 else -512)"
     e.derive(f"acc_normal_{name}", f"toward_zero(weighted_{name} + {half}, 1024)", "in units of the weight, ties away from zero")
     rule = DoubleRounding(np.array([plan.quantized_multiplier]), np.array([plan.shift + 12]))
-    scaled = _rescaled(e, rule, f"acc_normal_{name}", "of 2^12")
+    scaled = rule.explain(e, f"acc_normal_{name}")
     return e.derive(f"sum_{name}", f"clamp({scaled}, {SATURATED})", "what goes into the gate's function, of 2^12")
 
 
@@ -155,14 +161,16 @@ def _explain_inverse_sqrt(e: Explanation, x: str, result: str, name: str) -> int
     return max(right, 0)
 
 
-def _explain_projection(e: Explanation, walk: Walk, plan: IntegerLstmPlan, rule: Requantize, cell: int, unit: int) -> None:
+def _explain_projection(e: Explanation, walk: Walk, plan: IntegerLstmPlan, cell: int, unit: int) -> None:
     """Append the hidden value of the cell, those of all cells, and their projection on one unit."""
-    hidden = _rescaled(e, plan.hidden, "acc_hidden", "output gate times squashed state, in LSB of the hidden values")
+    weights, bias, rule = plan.inputs.projection, plan.inputs.projection_bias, plan.projection
+    assert weights is not None
+    assert rule is not None
+    hidden = plan.hidden.explain(e, "acc_hidden")
     e.given("hidden_offset", plan.hidden_zero_point, "the zero point of the hidden values")
     e.derive("hidden_of_cell", f"clamp({hidden} - hidden_offset, -128, 127)", f"the hidden value of cell {cell}")
     e.given("hidden", walk.hidden, f"those of all cells, each found as that of cell {cell}")
-    e.given("w_projection", walk.lists[plan.inputs.projection][unit], "the weights of the projection, LSB")
-    bias = plan.inputs.projection_bias
+    e.given("w_projection", walk.lists[weights][unit], "the weights of the projection, LSB")
     e.given("bias_projection", 0 if bias is None else walk.lists[bias][unit], "in units of s_hidden * s_w")
     e.derive("acc", "wrap(sum((hidden + hidden_offset) * w_projection) + bias_projection, 32)", "the accumulator, in 32 bits")
     scaled = rule.explain(e, "acc")
@@ -171,8 +179,3 @@ def _explain_projection(e: Explanation, walk: Walk, plan: IntegerLstmPlan, rule:
     if plan.projection_clip:
         e.given("projection_clip", plan.projection_clip, "the limit of the output, LSB")
         e.derive("y", f"clamp({y}, -projection_clip, projection_clip)", "the output within its limit, LSB")
-
-
-def _rescaled(e: Explanation, rule: Requantize, acc: str, meaning: str) -> str:
-    """Append the rounding of an accumulator; returns the name of the result."""
-    return e.derive(f"rescaled_{acc}", rule.explain(e, acc), meaning)

@@ -167,12 +167,11 @@ def svdf_float32(
 def explain_float32(x, w, time_weights, bias, state, plan: SvdfFloatPlan, element: tuple[int, ...]) -> Explanation:
     """Return y[element] step by step; the names end in the number of the filter of its unit."""
     e, (entry, unit), memory = Explanation(), element, time_weights.shape[1]
-    hybrid = plan.feature_scale is not None and plan.time_scale is not None
     e.given("x", x[entry], "the inputs")
-    if hybrid:
+    if plan.feature_scale is not None:
         explain_quantized_row(e, "x", plan.asymmetric)
     for k, f in enumerate(range(unit * plan.rank, (unit + 1) * plan.rank)):
-        if hybrid:
+        if plan.feature_scale is not None:
             e.derive(f"feature_{k}", explain_hybrid_product(e, "x", w[f], plan.feature_scale, str(k)), "the feature")
         else:
             e.given(f"w_{k}", w[f], "the feature weights")
