@@ -125,7 +125,7 @@ def explain_products(e: Explanation, weights: Sequence[int], in_blocks: Sequence
         e.derive("products", f"{inputs} * w", "of each tap")
 
 
-def explain_row_sum(e: Explanation, w: str) -> str:
+def explain_weight_sum(e: Explanation, w: str) -> str:
     """Append what the kernel takes for the sum of the weights: eight lanes of 16 bits, which can overflow, and the rest."""
     size = len(e.value(w))
     pairs, eights = size // 16 * 16, size // 8 * 8
@@ -173,7 +173,7 @@ def explain_hybrid_product(e: Explanation, x: str, w: np.ndarray, scale: np.floa
         e.derive(f"errors_{of}", f"256 * clamp(q_{x}, -128, 0) * sign_errors_{of}", "128 q instead of -128 q")
         formula += f" + sum(errors_{of})"
     if e.value(f"zero_point_{x}"):
-        formula += f" - zero_point_{x} * {explain_row_sum(e, weights)}"
+        formula += f" - zero_point_{x} * {explain_weight_sum(e, weights)}"
     e.derive(f"acc_{of}", f"wrap({formula}, 32)", "the accumulator")
     e.given(f"scale_{weights}", scale, "real units per LSB of the weights")
     words = f"in real units: acc * ({x}'s scale * the weights')"

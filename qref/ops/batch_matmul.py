@@ -25,7 +25,7 @@ from qref.schema.enums import TensorType
 
 from ._explain import explain_taps
 from ._explain_float import explain_products
-from ._explain_hybrid import explain_row_products, explain_row_sum, explain_scale, explain_scales, filter_scale_of
+from ._explain_hybrid import explain_row_products, explain_scale, explain_scales, explain_weight_sum, filter_scale_of
 from ._matmul import EXACT_DEPTH, IntegerPlan, integer_plan, requantize_accumulator, row_sums, wrap_accumulator
 from .node import Node, Prepared, Shape
 
@@ -251,7 +251,7 @@ def explain_hybrid(x: np.ndarray, w: np.ndarray, plan: HybridPlan, element: tupl
         if matrix != _number(w, element):
             taken = (*map(int, np.unravel_index(matrix, w.shape[:-2])), 0, element[-1])
             weights = e.given("w_taken", column_at(w, plan.adj_y, taken), "the column whose sum LiteRT takes, LSB")
-        e.derive("offset", f"float32(zero_point{of} * float32({explain_row_sum(e, weights)}))", "what the zero point adds")
+        e.derive("offset", f"float32(zero_point{of} * float32({explain_weight_sum(e, weights)}))", "what the zero point adds")
         e.derive("acc", "cast_int32(float32(float32(total) - offset))", "the accumulator, by way of float32")
     else:
         e.derive("acc", "cast_int32(float32(total))", "the accumulator, by way of float32")

@@ -28,7 +28,7 @@ from qref.schema.enums import TensorType
 
 from ._explain import explain_taps
 from ._explain_float import bias_or_zero, explain_clamp, explain_float32_output, explain_sequential
-from ._explain_hybrid import explain_row_products, explain_row_sum, explain_scales, filter_scale_of
+from ._explain_hybrid import explain_row_products, explain_scales, explain_weight_sum, filter_scale_of
 from ._matmul import (
     IntegerPlan,
     bias_type_of_int16,
@@ -215,7 +215,7 @@ def explain_hybrid(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Hyb
         return e
     explain_row_products(e, row_at(x, w, row), w[channel].view(np.int8).tolist(), asymmetric=plan.asymmetric)
     if plan.asymmetric:
-        e.derive("acc", f"wrap(sum(products) - zero_point * {explain_row_sum(e, 'w')}, 32)", "the accumulator, in 32 bits")
+        e.derive("acc", f"wrap(sum(products) - zero_point * {explain_weight_sum(e, 'w')}, 32)", "the accumulator, in 32 bits")
     else:
         e.derive("acc", "wrap(sum(products), 32)", "the accumulator, in 32 bits")
     explain_scales(e, filter_scale_of(plan.filter_scale, channel))
