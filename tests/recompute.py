@@ -6,6 +6,7 @@ import ctypes
 import functools
 import itertools
 import math
+import operator
 from fractions import Fraction
 from typing import Any
 
@@ -48,6 +49,9 @@ class Vector(tuple):
 
     def __pow__(self, other):
         return self._each(other, lambda a, b: a**b)
+
+    def __rpow__(self, other):
+        return self._each(other, lambda a, b: b**a)
 
     def __neg__(self):
         return Vector(-a for a in self)
@@ -105,9 +109,10 @@ def fma(a, b, c):
     exact = Fraction(a) * Fraction(b) + Fraction(c)
     if exact == 0:
         return float32(a * b + c)
-    below = np.float32(float32(float(exact)))
-    if np.isinf(below):
-        return float(below)
+    if abs(exact) >= 2**128 - 2**103:
+        return math.copysign(math.inf, exact)
+    with np.errstate(all="ignore"):
+        below = min(np.float32(float(exact)), np.finfo(np.float32).max)
     candidates = [below, np.nextafter(below, np.float32(-np.inf)), np.nextafter(below, np.float32(np.inf))]
     even = {float(n): int(n.view(np.uint32)) % 2 for n in candidates}
     return min(even, key=lambda n: (abs(Fraction(n) - exact), even[n]))
@@ -167,13 +172,6 @@ def fmod(a, b):
     return math.copysign(float(abs(Fraction(a)) % abs(Fraction(b))), a) if math.isfinite(b) else a
 
 
-def product(x):
-    total = 1
-    for factor in x:
-        total *= factor
-    return total
-
-
 def falling(x):
     rest, found = list(x), []
     while rest:
@@ -183,6 +181,23 @@ def falling(x):
 
 def index_of(x, value):
     return list(x).index(value) if value in list(x) else 0
+
+
+def if_finite(function):
+    return lambda x: function(x) if math.isfinite(x) else x
+
+
+def exponent_of(x):
+    n = 0
+    while abs(Fraction(x)) >= Fraction(2) ** (n + 1):
+        n += 1
+    while abs(Fraction(x)) < Fraction(2) ** n:
+        n -= 1
+    return n
+
+
+def fold(better):
+    return lambda x: functools.reduce(lambda r, value: r if better(r, value) else value, x)
 
 
 def product32(x):
@@ -230,7 +245,10 @@ FUNCTIONS = {
     "lanes32": lanes32,
     "fma_chain": fma_chain,
     "product32": product32,
-    "product": product,
+    "fold_greatest": fold(operator.gt),
+    "fold_least": fold(operator.lt),
+    "product": math.prod,
+    "concat": lambda a, b: Vector((*a, *b)),
     "greatest_of": greatest_of,
     "falling": falling,
     "index_of": index_of,
@@ -240,10 +258,11 @@ FUNCTIONS = {
     "ties_up": on_each(ties_up),
     "ties_away": on_each(ties_away),
     "toward_zero": on_each(lambda n, d: int(Fraction(n, d))),
-    "round_half_away": on_each(round_half_away),
-    "round_half_even": on_each(lambda x: round(x) if math.isfinite(x) else x),
-    "trunc": on_each(math.trunc),
-    "floor": on_each(math.floor),
+    "round_half_away": on_each(if_finite(round_half_away)),
+    "round_half_even": on_each(if_finite(round)),
+    "trunc": on_each(if_finite(math.trunc)),
+    "floor": on_each(if_finite(math.floor)),
+    "exponent_of": on_each(exponent_of),
     "bit_and": on_each(
         lambda a, b: int.from_bytes(
             bytes(i & j for i, j in zip(*(n.to_bytes(16, "big", signed=True) for n in (a, b)))), signed=True
@@ -262,7 +281,7 @@ FUNCTIONS = {
     "copysign": on_each(math.copysign),
     "cast_int32": on_each(cast_int32),
     "where": on_each(lambda condition, a, b: a if condition else b),
-    "sqrt": on_each(lambda x: float32(math.sqrt(x))),
+    "sqrt": on_each(lambda x: float32(math.sqrt(x)) if x >= 0 else math.nan),
     **{name: of_libm(name) for name in OF_LIBM},
     **{f"int{bits}": of_integer_type(bits, True) for bits in (8, 16, 32, 64)},
     **{f"uint{bits}": of_integer_type(bits, False) for bits in (8, 16, 32, 64)},

@@ -122,27 +122,32 @@ def toward_zero(numerator: int, denominator: int) -> int:
     return quotient if (numerator >= 0) == (denominator > 0) else -quotient
 
 
-def round_half_away(x: float) -> int:
-    """A real number to the nearest integer, ties away from zero; infinities and NaN as they are."""
+def round_half_away(x: float) -> Number:
+    """A real number to the nearest integer, ties away from zero; infinities and NaN stay."""
     if not math.isfinite(x):
-        return x  # type: ignore[return-value]
+        return x
     nearest = math.trunc(x)
     return nearest + int(math.copysign(1, x)) if abs(x - nearest) >= 0.5 else nearest
 
 
-def round_half_even(x: float) -> int:
-    """A real number to the nearest integer, ties to even; infinities and NaN as they are."""
-    return round(x) if math.isfinite(x) else x  # type: ignore[return-value]
+def round_half_even(x: float) -> Number:
+    """A real number to the nearest integer, ties to even; infinities and NaN stay."""
+    return round(x) if math.isfinite(x) else x
 
 
-def trunc(x: float) -> int:
-    """A real number without its fraction."""
-    return math.trunc(x)
+def trunc(x: float) -> Number:
+    """A real number without its fraction; infinities and NaN stay."""
+    return math.trunc(x) if math.isfinite(x) else x
 
 
-def floor(x: float) -> int:
-    """The greatest integer that is not above a real number."""
-    return math.floor(x)
+def floor(x: float) -> Number:
+    """The greatest integer that is not above a real number; infinities and NaN stay."""
+    return math.floor(x) if math.isfinite(x) else x
+
+
+def exponent_of(x: float) -> int:
+    """The exponent n of a finite real number but 0: 2^n <= |x| < 2^(n + 1)."""
+    return math.frexp(x)[1] - 1
 
 
 def float32(x: Number) -> float:
@@ -257,11 +262,6 @@ def least_of(x: np.ndarray, start: Number) -> Number:
     return start
 
 
-def product(x: Sequence[int]) -> int:
-    """The exact product of a tuple of integers."""
-    return math.prod(x)
-
-
 def falling(x: Sequence[Number]) -> np.ndarray:
     """The elements of a tuple from the greatest to the least; equal ones stay in order."""
     return np.array(sorted(x, reverse=True), object)
@@ -270,6 +270,32 @@ def falling(x: Sequence[Number]) -> np.ndarray:
 def index_of(x: Sequence[Number], value: Number) -> int:
     """Where in a tuple the first element is that equals the value; 0 where there is none."""
     return next((i for i, element in enumerate(x) if element == value), 0)
+
+
+def fold_greatest(x: np.ndarray) -> Number:
+    """R = (r > x[i]) ? r : x[i] from the first element of a tuple to the last: a NaN stays only where it is last."""
+    greatest = x[0]
+    for value in x:
+        greatest = greatest if greatest > value else value
+    return greatest
+
+
+def fold_least(x: np.ndarray) -> Number:
+    """R = (r < x[i]) ? r : x[i] from the first element of a tuple to the last."""
+    least = x[0]
+    for value in x:
+        least = least if least < value else value
+    return least
+
+
+def product(x: np.ndarray) -> int:
+    """The product of a tuple of integers; 1 where there is none."""
+    return math.prod(x)
+
+
+def concat(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The elements of two tuples, one behind the other."""
+    return np.concatenate([a, b])
 
 
 def product32(x: np.ndarray) -> float:
@@ -325,25 +351,12 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
 
 
 _OF_INTEGERS = (wrap, clamp, ties_up, ties_away, toward_zero, bit_and, int_of)
-_TO_INTEGERS = (round_half_away, round_half_even, trunc, floor, cast_int32)
+_TO_INTEGERS = (round_half_away, round_half_even, trunc, floor, exponent_of, cast_int32)
 _OF_FLOATS = (float64, float32, float16, divide, div32, fmod, fma, flush, flush_denormals, sqrt, copysign, where)
 _OF_TUPLES = (
-    abs,
-    max,
-    min,
-    sum,
-    joined,
-    cumsum,
-    cumsum32,
-    sum32,
-    lanes32,
-    fma_chain,
-    product32,
-    product,
-    greatest_of,
-    least_of,
-    falling,
-    index_of,
+    *(abs, max, min, sum, product, cumsum, joined, concat, falling, index_of),
+    *(greatest_of, least_of, fold_greatest, fold_least),
+    *(sum32, cumsum32, lanes32, fma_chain, product32),
 )
 _OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
 _OF_THE_C_LIBRARY = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf", "erfcf", "exp", *_OF_TWO_NUMBERS)

@@ -83,3 +83,29 @@ def rounded_to_int32(x: str, rounding: str = "round_half_away") -> str:
 def place_of(element: tuple[int, ...], shape: tuple[int, ...]) -> int:
     """The place of an element in memory, which decides where vector code ends."""
     return int(np.ravel_multi_index(element, shape)) if element else 0
+
+
+def explain_packet_sum(e: Explanation, x: str, total: str, offset: int, lanes: int = 4) -> None:
+    """Append the sum of a tuple as Eigen takes it on SSE, which lies so many floats behind a boundary of 16 bytes.
+
+    Whole packets are summed in lanes, even and odd ones apart, then the lanes; what lies before and behind one by one.
+    """
+    size = len(e.value(x))
+    head = min(-offset % lanes, size)
+    packets = (size - head) // lanes
+    stop = head + packets * lanes
+    if not packets:
+        e.derive(total, f"sum32({x})", "one by one: there is no whole packet")
+        return
+    paired = head + packets // 2 * 2 * lanes
+    lane = e.derive(f"{total}_pairs", f"lanes32({x}[{head}:{paired}], {2 * lanes})", "even and odd packets in lanes")
+    lane = e.derive(f"{total}_lanes", f"float32({lane}[:{lanes}] + {lane}[{lanes}:])")
+    if paired < stop:
+        lane = e.derive(f"{total}_last", f"float32({lane} + {x}[{paired}:{stop}])", "the packet without a partner")
+    across = f"float32(float32({lane}[0] + {lane}[2]) + float32({lane}[1] + {lane}[3]))"
+    rest = [*range(head), *range(stop, size)]
+    step = e.derive(f"{total}_packets" if rest else total, across, "across the lanes")
+    for k in rest:
+        step = e.derive(
+            total if k == rest[-1] else f"{total}_{k}", f"float32({step} + {x}[{k}])", "what lies outside the packets"
+        )

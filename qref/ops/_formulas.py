@@ -17,6 +17,7 @@ from qref.arithmetic.explanation import Explanation
 from ._elementwise import element_of
 
 Formula = tuple[str, str, str]
+FLOAT32 = np.dtype(np.float32)
 Explain = Callable[..., Explanation]
 
 CLAMP: tuple[Formula, ...] = (
@@ -36,18 +37,8 @@ def explain_by(*formulas: Formula, **fields: str) -> Explain:
             e.given(name, element_of(x, element), "the operand's element")
         for name, meaning in fields.items():
             e.given(name, getattr(plan, name), meaning)
-        return derive_all(e, formulas, inputs[0].dtype)
-
-    return explain
-
-
-def explain_in_packets(packet: Iterable[Formula], tail: Iterable[Formula], lanes: int) -> Explain:
-    """An `explain` by the first formulas in whole packets of so many elements, by the second ones behind the last packet."""
-    in_packet, behind = explain_by(*packet), explain_by(*tail)
-
-    def explain(x: np.ndarray, plan: Any, element: tuple[int, ...]) -> Explanation:
-        place = int(np.ravel_multi_index(element, x.shape)) if element else 0
-        return (in_packet if place < x.size // lanes * lanes else behind)(x, plan, element)
+        derive_all(e, formulas, inputs[0].dtype)
+        return e
 
     return explain
 
@@ -57,11 +48,10 @@ def operand_names(count: int) -> list[str]:
     return ["x"] if count == 1 else [f"x{i}" for i in range(1, count + 1)]
 
 
-def derive_all(e: Explanation, formulas: Iterable[Formula], dtype: np.dtype) -> Explanation:
+def derive_all(e: Explanation, formulas: Iterable[Formula], dtype: np.dtype = FLOAT32) -> None:
     """Append what formulas give, T(...) as the type of that dtype."""
     for name, expression, meaning in formulas:
         e.derive(name, re.sub(r"\bT\(", f"{dtype.name}(", expression), meaning)
-    return e
 
 
 def renamed(formulas: Iterable[Formula], **names: str) -> list[Formula]:
@@ -79,12 +69,34 @@ def suffixed(formulas: Iterable[Formula], suffix: str) -> list[Formula]:
     return renamed(formulas, **{name: name + suffix for name in ("x", *(name for name, _, _ in formulas))})
 
 
-def polynomial(name: str, x: str, coefficients: Iterable[float], *, fused: bool = True) -> list[Formula]:
-    """Horner's rule, coefficients from the highest power down, by fused multiply-add or with every step rounded."""
-    first, *others = (float(np.float32(c)) for c in coefficients)
-    formulas, value = [], repr(first)
-    for power, c in zip(range(len(others) - 1, -1, -1), others):
-        step = f"fma({value}, {x}, {c!r})" if fused else f"float32(float32({value} * {x}) + {c!r})"
-        value = f"{name}{power}" if power else name
-        formulas.append((value, step, f"a polynomial in {x}, Horner's rule" if len(formulas) == 0 else ""))
-    return formulas
+def explain_steps(append: Callable[[Explanation], None]) -> Explain:
+    """An `explain` of a function of one float32 number by what appends its steps behind x."""
+
+    def explain(x: np.ndarray, plan: Any, element: tuple[int, ...]) -> Explanation:
+        e = Explanation()
+        e.given("x", x[element].item(), "the operand's element")
+        append(e)
+        return e
+
+    return explain
+
+
+def explain_in_packets(packet: Callable[[Explanation], None], tail: Callable[[Explanation], None], lanes: int = 4) -> Explain:
+    """The same where vector code takes whole packets of so many elements, and other code what lies behind the last one."""
+    in_packet, behind = explain_steps(packet), explain_steps(tail)
+
+    def explain(x: np.ndarray, plan: Any, element: tuple[int, ...]) -> Explanation:
+        place = int(np.ravel_multi_index(element, x.shape)) if element else 0
+        return (in_packet if place < x.size // lanes * lanes else behind)(x, plan, element)
+
+    return explain
+
+
+def derive_polynomial(e: Explanation, name: str, x: str, coefficients: Iterable[float], *, fused: bool = True) -> str:
+    """Append Horner's rule, coefficients from the highest power down, by fused multiply-add or with every step rounded."""
+    value, *others = (float(np.float32(c)) for c in coefficients)
+    step, last = repr(value), len(others)
+    for position, c in enumerate(others, 1):
+        formula = f"fma({step}, {x}, {c!r})" if fused else f"float32(float32({step} * {x}) + {c!r})"
+        step = e.derive(name if position == last else f"{name}{position}", formula, f"a polynomial in {x}, Horner's rule")
+    return step

@@ -22,7 +22,7 @@ def prepare(node: Node) -> Prepared:
     """Check the operands; the plan is the operator's name, for messages."""
     operands(node, TensorType.INT8, TensorType.INT16, TensorType.INT32, TensorType.FLOAT32)
     quotient = ("quotient", "divide(x1, x2)", "in float64")
-    whole = ("whole", "floor(quotient) if abs(quotient) < 2**63 else quotient", "rounded down")
+    whole = ("whole", "floor(quotient)", "rounded down")
     return Prepared(floor_div, str(node), explain_by(quotient, whole, ("y", "T(whole)", "")))
 
 

@@ -60,15 +60,15 @@ def local_response_normalization(x: np.ndarray, plan: LocalResponsePlan) -> np.n
 def explain(x: np.ndarray, plan: LocalResponsePlan, element: tuple[int, ...]) -> Explanation:
     """Explain y[element]."""
     e, channel = Explanation(), element[-1]
-    around = x[element[:-1]][max(0, channel - plan.radius) : channel + plan.radius]
-    e.given("x", x[element], "the element, real")
-    e.given("around", around, "the channels from c - radius to c + radius - 1, real")
-    e.given("bias", plan.bias)
-    e.given("alpha", plan.alpha)
-    e.given("beta", plan.beta)
+    row = x[element[:-1]]
+    e.given("x", row[channel], "the element")
+    e.given(
+        "around", row[max(0, channel - plan.radius) : channel + plan.radius], "the channels from c - radius to c + radius - 1"
+    )
+    for name in ("bias", "alpha", "beta"):
+        e.given(name, getattr(plan, name), "an option")
     e.derive("squares", "float32(around * around)")
-    e.derive("total", "sum32(squares)", "in ascending channels, every step rounded to float32")
-    e.derive("base", "bias + alpha * total", "in float64")
-    e.derive("factor", "float32(pow(base, -beta))", "the power in float64")
-    e.derive("y", "float32(x * factor)", "the output")
+    e.derive("total", "sum32(squares)", "one by one")
+    e.derive("power", "pow(bias + alpha * total, -beta)", "in float64")
+    e.derive("y", "float32(x * float32(power))")
     return e

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.libm import expf, logf
 from qref.arithmetic.softmax import log_softmax_8bit, log_softmax_scaling
 from qref.schema.enums import TensorType
@@ -36,7 +37,7 @@ def prepare(node: Node) -> Prepared:
     x, y = operands(node, TensorType.FLOAT32, *QUANTIZED_8BIT)
     node.expect(len(x.shape) >= 1, f"{x} has no dimension; expected [..., depth]")
     if x.type == TensorType.FLOAT32:
-        return Prepared(log_softmax_float32, AsIs())
+        return Prepared(log_softmax_float32, AsIs(), explain_float32)
     zero_point = int(np.iinfo(y.dtype).max)
     message = f"{y} has the scale {y.scale} and the zero point {y.zero_point}; LOG_SOFTMAX needs {1 / 16} and {zero_point}"
     node.expect(y.scale == 1 / 16 and y.zero_point == zero_point, message)
@@ -59,3 +60,24 @@ def log_softmax_float32(x: np.ndarray, plan: AsIs) -> np.ndarray:
         difference = x - np.fmax.reduce(x, axis=-1, keepdims=True, initial=np.finfo(np.float32).min)
         total = np.add.accumulate(expf(difference), axis=-1)[..., -1:]
         return difference - logf(total)
+
+
+def explain_float32(x: np.ndarray, plan: AsIs, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = explain_differences(x, element)
+    e.derive("e", "expf(difference)", "the C library's function")
+    e.derive("total", "sum32(e)", "one by one")
+    e.derive("log_total", "logf(total)", "the C library's function")
+    e.derive("y", "float32(difference[position] - log_total)")
+    return e
+
+
+def explain_differences(x: np.ndarray, element: tuple[int, ...]) -> Explanation:
+    """The first steps: a row, and how far its real numbers lie below the greatest."""
+    e = Explanation()
+    e.given("x", x[element[:-1]], "the row of real numbers")
+    e.given("position", element[-1], "of the element in its row")
+    e.given("lowest", np.finfo(np.float32).min, "the least finite number")
+    e.derive("greatest", "greatest_of(x, lowest)")
+    e.derive("difference", "float32(x - greatest)")
+    return e

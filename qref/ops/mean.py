@@ -47,7 +47,7 @@ def prepare(node: Node) -> Prepared:
     plan = prepare_reduction(node, *QUANTIZED, *NUMBERS)
     x, y = node.input(0), node.output()
     if x.type not in QUANTIZED:
-        return Prepared(mean_float32 if x.type == TensorType.FLOAT32 else mean_integer, plan)
+        return Prepared(mean_float32 if x.type == TensorType.FLOAT32 else mean_integer, plan, explain_numbers)
     node.expect(x.type != TensorType.INT16 or x.zero_point == y.zero_point == 0, "int16 tensors need the zero point 0")
     count = reduced_count(x.shape, plan.axes)
     whole = quantize_multiplier(np.float64(x.scale) / np.float64(y.scale))
@@ -114,3 +114,15 @@ def mean_integer(x: np.ndarray, axis: np.ndarray, plan: ReducePlan) -> np.ndarra
     acc = rows(x, plan.axes).sum(axis=1, dtype=np.int64)
     quotient = np.where(acc < 0, -(-acc // count), acc // count)
     return quotient.astype(x.dtype).reshape(plan.output_shape)
+
+
+def explain_numbers(x: np.ndarray, axis: np.ndarray, plan: ReducePlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element] of numbers without scale."""
+    e, real = Explanation(), x.dtype.kind == "f"
+    e.given("x", summed_values(x, plan.axes, element), "the inputs that the output is made of, in the order of memory")
+    e.given("count", len(e.value("x")), "how many they are")
+    e.derive("total", "sum32(x)" if real else "wrap(sum(x), 64)", "one by one")
+    e.derive(
+        "y", "float32(divide(total, count))" if real else "toward_zero(total, count) if count else 0", "towards zero" * (not real)
+    )
+    return e

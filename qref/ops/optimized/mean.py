@@ -23,8 +23,8 @@ from qref.arithmetic.fixed_point import cast_int32, wrap_int32
 from qref.arithmetic.requantize import DoubleRounding, HalfUpBlocks
 from qref.ops import mean as reference
 from qref.ops._eigen import LANES, packet_sum
-from qref.ops._explain import explain_clamp
-from qref.ops._reduction import ReducePlan, fold_float32, reduced_count, rows
+from qref.ops._explain import explain_clamp, explain_packet_sum, place_of
+from qref.ops._reduction import ReducePlan, fold_float32, reduced_count, rows, summed_values
 from qref.ops.node import Node, Operand, Prepared, Shape
 from qref.schema.enums import TensorType
 
@@ -49,7 +49,7 @@ def prepare(node: Node) -> Prepared:
     prepared = reference.prepare(node)
     x, y, plan = node.input(0), node.output(), prepared.plan
     if x.type == TensorType.FLOAT32:
-        return Prepared(mean_float32, plan)
+        return Prepared(mean_float32, plan, explain_float32)
     spatial = len(x.shape) == 4 and plan.axes == (1, 2) and node.options.get("keep_dims", False) and 0 not in x.shape
     if x.type not in (TensorType.INT8, TensorType.UINT8) or not spatial:
         return prepared
@@ -102,3 +102,16 @@ def mean_float32(x: np.ndarray, axis: np.ndarray, plan: ReducePlan) -> np.ndarra
         values = rows(x, plan.axes)
         total = fold_float32(np.add, values, 0.0)
     return (total / np.float32(math.prod(values.shape[1:]))).reshape(plan.output_shape)
+
+
+def explain_float32(x: np.ndarray, axis: np.ndarray, plan: ReducePlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, (sizes, reduced) = Explanation(), merge_axes(x.shape, plan.axes, drop_ones=True)
+    e.given("x", summed_values(x, plan.axes, element), "the inputs that the output is made of, in the order of memory")
+    e.given("count", len(e.value("x")), "how many they are")
+    if reduced == [False, True] and x.size:
+        explain_packet_sum(e, "x", "total", place_of(element, plan.output_shape) * sizes[1] % LANES)
+    else:
+        e.derive("total", "sum32(x)", "one by one")
+    e.derive("y", "float32(divide(total, count))")
+    return e

@@ -58,7 +58,7 @@ def prepare_vadd(node: Node, sign: int) -> Prepared | None:
         return None
     x1, x2, y = node.input(0), node.input(1), node.output()
     if x1.type == TensorType.FLOAT32:
-        return prepare_float(node, np.add if sign > 0 else np.subtract)
+        return prepare_float(node, np.add if sign > 0 else np.subtract, ("raw", f"float32(v1 {'+' if sign > 0 else '-'} v2)", ""))
     ratios = scale_ratio(x1, y), scale_ratio(x2, y)
     if not all(RATIOS[0] <= ratio < RATIOS[1] for ratio in ratios):
         return None
