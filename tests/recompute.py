@@ -53,6 +53,9 @@ class Vector(tuple):
     def __rpow__(self, other):
         return self._each(other, lambda a, b: b**a)
 
+    def __le__(self, other):
+        return self._each(other, lambda a, b: a <= b)
+
     def __neg__(self):
         return Vector(-a for a in self)
 
@@ -179,10 +182,6 @@ def falling(x):
     return Vector(found)
 
 
-def index_of(x, value):
-    return list(x).index(value) if value in list(x) else 0
-
-
 def if_finite(function):
     return lambda x: function(x) if math.isfinite(x) else x
 
@@ -198,6 +197,10 @@ def exponent_of(x):
 
 def fold(better):
     return lambda x: functools.reduce(lambda r, value: r if better(r, value) else value, x)
+
+
+def first_extreme(extreme):
+    return lambda x: 0 if x[0] != x[0] else x.index(extreme(value for value in x if value == value))
 
 
 def product32(x):
@@ -244,6 +247,8 @@ FUNCTIONS = {
     "sum32": sum32,
     "lanes32": lanes32,
     "fma_chain": fma_chain,
+    "first_greatest": first_extreme(max),
+    "first_least": first_extreme(min),
     "product32": product32,
     "fold_greatest": fold(operator.gt),
     "fold_least": fold(operator.lt),
@@ -251,7 +256,6 @@ FUNCTIONS = {
     "concat": lambda a, b: Vector((*a, *b)),
     "greatest_of": greatest_of,
     "falling": falling,
-    "index_of": index_of,
     "least_of": least_of,
     "wrap": on_each(wrap),
     "clamp": on_each(clamp),
@@ -263,6 +267,7 @@ FUNCTIONS = {
     "trunc": on_each(if_finite(math.trunc)),
     "floor": on_each(if_finite(math.floor)),
     "exponent_of": on_each(exponent_of),
+    "choose": on_each(lambda condition, a, b: a if condition else b),
     "bit_and": on_each(
         lambda a, b: int.from_bytes(
             bytes(i & j for i, j in zip(*(n.to_bytes(16, "big", signed=True) for n in (a, b)))), signed=True

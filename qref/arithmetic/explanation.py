@@ -228,6 +228,11 @@ def bit_and(a: int, b: int) -> int:
     return a & b
 
 
+def choose(condition: int, a: Number, b: Number) -> Number:
+    """`a` where the condition is not 0, else `b`."""
+    return a if condition else b
+
+
 def int_of(x: float) -> int:
     """A truth value, or a real number without fraction, as an integer."""
     return int(x)
@@ -267,9 +272,20 @@ def falling(x: Sequence[Number]) -> np.ndarray:
     return np.array(sorted(x, reverse=True), object)
 
 
-def index_of(x: Sequence[Number], value: Number) -> int:
-    """Where in a tuple the first element is that equals the value; 0 where there is none."""
-    return next((i for i, element in enumerate(x) if element == value), 0)
+def first_greatest(x: np.ndarray) -> int:
+    """The position of the first element of a tuple that is greater than all before it and not less than any other."""
+    found = 0
+    for position, value in enumerate(x):
+        found = position if value > x[found] else found
+    return found
+
+
+def first_least(x: np.ndarray) -> int:
+    """The position of the first element of a tuple that is less than all before it and not greater than any other."""
+    found = 0
+    for position, value in enumerate(x):
+        found = position if value < x[found] else found
+    return found
 
 
 def fold_greatest(x: np.ndarray) -> Number:
@@ -352,10 +368,10 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
 
 _OF_INTEGERS = (wrap, clamp, ties_up, ties_away, toward_zero, bit_and, int_of)
 _TO_INTEGERS = (round_half_away, round_half_even, trunc, floor, exponent_of, cast_int32)
-_OF_FLOATS = (float64, float32, float16, divide, div32, fmod, fma, flush, flush_denormals, sqrt, copysign, where)
+_OF_FLOATS = (float64, float32, float16, divide, div32, fmod, fma, flush, flush_denormals, sqrt, copysign, where, choose)
 _OF_TUPLES = (
-    *(abs, max, min, sum, product, cumsum, joined, concat, falling, index_of),
-    *(greatest_of, least_of, fold_greatest, fold_least),
+    *(abs, max, min, sum, product, cumsum, joined, concat, falling),
+    *(greatest_of, least_of, first_greatest, first_least, fold_greatest, fold_least),
     *(sum32, cumsum32, lanes32, fma_chain, product32),
 )
 _OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")

@@ -23,9 +23,16 @@ from .node import Node, Prepared
 LEFT_SHIFT = 8
 GREATEST_SHIFT = {1: 15, 2: 7}  # by bytes: above, a negative shift leaves more than a sign
 
-SYMBOLS = {np.equal: "==", np.not_equal: "!=", np.greater: ">", np.greater_equal: ">=", np.less: "<", np.less_equal: "<="}
-
 Compare = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+SYMBOLS: dict[Compare, str] = {
+    np.equal: "==",
+    np.not_equal: "!=",
+    np.greater: ">",
+    np.greater_equal: ">=",
+    np.less: "<",
+    np.less_equal: "<=",
+}
 
 
 @dataclass(frozen=True, slots=True)

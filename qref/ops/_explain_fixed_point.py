@@ -7,7 +7,7 @@ from qref.arithmetic.explanation import Explanation
 
 def high(a: str, b: str, bits: int = 32) -> str:
     """The formula of the high half of a product of two fractions, ties up."""
-    return f"min(ties_up({a} * {b}, 2**{bits - 1}), 2**{bits - 1} - 1)"
+    return saturated(f"ties_up({a} * {b}, 2**{bits - 1})", bits)
 
 
 def saturated(formula: str, bits: int = 32) -> str:
@@ -52,13 +52,10 @@ _EXP_OF_MINUS_POWERS = {-2: 1672461947, -1: 1302514674, 0: 790015084, 1: 2906303
 
 
 def explain_exp_on_negative(e: Explanation, a: str, integer_bits: int, bits: int) -> None:
-    """Append "e" = exp(a) of 2^(bits - 1), for a <= 0 with so many integer bits.
+    """Append "e" = exp(a) of 2^(bits - 1), for a <= 0, a number or a tuple, with so many integer bits.
 
     a is a rest in [-1/4, 0), whose exponential is a polynomial around -1/8, less quarters, halves, ones, ..., a factor for each.
     """
-    if e.value(a) == 0:
-        e.derive("e", f"2**{bits - 1} - 1", "exp(0) = 1, the greatest fraction")
-        return
     fraction_bits, drop = bits - 1 - integer_bits, 2 ** (32 - bits)
     e.derive("rest", f"{a} % 2**{fraction_bits - 2} - 2**{fraction_bits - 2}", "in [-1/4, 0)")
     e.derive("around", saturated(f"rest * 2**{integer_bits}", bits) + f" + 2**{bits - 4}", "around -1/8, as a fraction")
@@ -71,12 +68,16 @@ def explain_exp_on_negative(e: Explanation, a: str, integer_bits: int, bits: int
     e.derive("series", "around + ties_away(cubic_part + square, 2)", "x + x^2 / 2 + x^3 / 6 + x^4 / 24")
     step = e.derive("exp_rest", saturated(f"exp_eighth + {high('exp_eighth', 'series', bits)}", bits), "exp(rest)")
     e.derive("whole", f"rest - {a}", "what is left of -a: quarters, halves, ones, ...")
+    whole = e.value("whole") if isinstance(e.value("whole"), tuple) else (e.value("whole"),)
     for exponent, factor in _EXP_OF_MINUS_POWERS.items():
-        if exponent < integer_bits and e.value("whole") >> (fraction_bits + exponent) & 1:
+        bit = fraction_bits + exponent
+        if exponent < integer_bits and any(part >> bit & 1 for part in whole):
             name = f"factor{exponent + 2}"
             e.derive(name, f"ties_away({factor}, {drop})", f"exp(-{2.0**exponent:g})")
-            step = e.derive(f"times_{name}", high(step, name, bits))
-    e.derive("e", step, f"exp({a}), of 2^{bits - 1}")
+            step = e.derive(
+                f"times_{name}", f"choose(whole // 2**{bit} % 2, {high(step, name, bits)}, {step})", "where it is in a"
+            )
+    e.derive("e", f"choose({a}, {step}, 2**{bits - 1} - 1)", f"exp({a}), of 2^{bits - 1}; the greatest fraction for 0")
 
 
 def explain_newton(e: Explanation, a: str, bits: int) -> None:
@@ -89,3 +90,29 @@ def explain_newton(e: Explanation, a: str, bits: int) -> None:
         e.derive(f"error{k}", f"2**{bits - 3} - {high('mean', x, bits)}", "what the product lacks to 1")
         correction = saturated(f"{high(x, f'error{k}', bits)} * 4", bits)
         x = e.derive("inverse" if k == 3 else f"inverse{k}", f"{x} + {correction}")
+
+
+def explain_log(e: Explanation, a: str) -> None:
+    """Append "log" of a number with 12 integer bits, at least 1: a word of 32 bits with 5 integer bits.
+
+    a = 2^k r. Of two such splits, k a quarter above and a quarter below an integer, the one with the greater k and the lesser r
+    counts, so that r stays near 2^(-1/4); log r is a rational function around there.
+    """
+    half, fourth, log_2 = "1518500250", "1805811301", "1488522236"  # the square and fourth roots of 1/2, ln 2, of 2^31
+    e.derive("zeros", f"31 - exponent_of({a})", "leading zero bits")
+    e.derive("r_above", saturated(f"{high(saturated(f'{a} * 2**(zeros - 1)'), half)} * 2"))
+    e.derive("k_above", saturated(f"{saturated('(12 - zeros) * 2**25')} + 2**23"))
+    e.derive("zeros_below", f"30 - exponent_of({high(a, half)})", "leading zero bits of a times the root of 1/2, less 1")
+    e.derive("r_below", saturated(f"{a} * 2**zeros_below"))
+    e.derive("k_below", saturated(f"{saturated('(12 - zeros_below) * 2**25')} - 2**23"))
+    e.derive("r", "min(r_above, r_below)")
+    e.derive("k", "max(k_above, k_below)", "with 6 integer bits")
+    e.derive("p", f"(r + {fourth} + 1) // 2")
+    e.derive("q", f"2 * (r - {fourth})", "how far r lies from 2^(-1/4)")
+    e.derive("q_square", high("q", "q"))
+    e.derive("numerator", f"{high('q', 'r')} + {high(high('q', 'q_square'), '117049297')}")
+    inner = f"(1057819769 + q + {high('127690142', 'q_square')})"
+    e.derive("denominator", f"{high('p', inner)} + {high('638450708', 'q')}", "less 1")
+    explain_newton(e, "denominator", 32)
+    e.derive("log_r", high("ties_away(numerator, 2**6)", f"({saturated('inverse * 2')})"))
+    e.derive("log", saturated(f"({high('k', log_2)} + log_r) * 2"), "k ln 2 + log r, with 5 integer bits")

@@ -94,12 +94,12 @@ GELU_APPROXIMATE_FLOAT16: Formulas = (
 )
 
 
-def log_or(lowest: float) -> Formulas:
+def log_or(lowest: np.floating) -> Formulas:
     """LOG, and lowest where there is none."""
     return (("y", f"logf(x) if x > 0 else {float(lowest)!r}", "the least output where there is no logarithm"),)
 
 
-def rsqrt_or(highest: float) -> Formulas:
+def rsqrt_or(highest: np.floating) -> Formulas:
     """RSQRT, and highest where there is none."""
     return (
         ("root", "sqrt(x if x > 0 else 1.0)", "the nearest float32 number"),

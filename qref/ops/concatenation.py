@@ -91,7 +91,7 @@ def explain(*arguments: Any) -> Explanation:
     e = Explanation()
     source = source_of(concatenation, inputs, replace(plan, rescale=(None,) * len(inputs)), element)
     explain_source(e, source, inputs)
-    rescale = plan.rescale[source[0]]
+    rescale = plan.rescale[e.value("input")]
     if rescale is None:
         e.derive("y", "x", "moved as it is")
         return e

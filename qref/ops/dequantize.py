@@ -18,6 +18,7 @@ from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._elementwise import check_counts
+from ._formulas import explain_by
 from .node import Node, Prepared
 from .quantize import check_axis
 
@@ -40,7 +41,7 @@ def prepare(node: Node) -> Prepared:
     node.expect_type(x, *PER_AXIS_TYPES, TensorType.INT16, TensorType.FLOAT16)
     node.resize(0, x.shape, TensorType.FLOAT32)
     if x.type == TensorType.FLOAT16:
-        return Prepared(widen, None)
+        return Prepared(widen, None, explain_by(("y", "x", "widened exactly")))
     if x.scales.size > 1:
         node.expect_type(x, *PER_AXIS_TYPES)
     elif x.type == TensorType.INT16:

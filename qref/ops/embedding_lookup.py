@@ -40,7 +40,7 @@ def prepare(node: Node) -> Prepared:
     if y.type != TensorType.FLOAT32 or table.type == TensorType.FLOAT32:
         node.expect_type(table, *EVERY_TYPE)
         node.expect_type(y, table.type)
-        return Prepared(embedding_lookup, EmbeddingPlan(None, str(node)))
+        return Prepared(embedding_lookup, EmbeddingPlan(None, str(node)), explain)
     node.expect_type(table, *HYBRID)
     scales = table.scales
     fits = scales.size == 1 or (scales.size == table.shape[0] and table.quantization.quantized_dimension == 0)
@@ -61,12 +61,13 @@ def embedding_lookup(positions: np.ndarray, table: np.ndarray, plan: EmbeddingPl
 
 
 def explain(positions: np.ndarray, table: np.ndarray, plan: EmbeddingPlan, element: tuple[int, ...]) -> Explanation:
-    """Explain y[element] of a quantized table."""
-    e, row = Explanation(), positions[element[0]].item()
-    e.given("row", row, "of the table")
-    e.given("stored", table[row][element[1:]], "the element of that row, LSB")
-    q = e.derive("q", "wrap(stored, 8)", "the kernel reads uint8 as int8") if table.dtype == np.uint8 else "stored"
-    assert plan.scale is not None
-    e.given("scale", plan.scale[row if plan.scale.size > 1 else 0], "real units of an LSB of the row")
-    e.derive("y", f"float32({q} * scale)", "the output; the zero point is left alone")
+    """Explain y[element]."""
+    e = Explanation()
+    row = e.value(e.given("row", positions[element[0]], "of the table, which the position names"))
+    e.given("x", table[(row, *element[1:])], "the element of that row")
+    if plan.scale is None:
+        e.derive("y", "x", "moved as it is")
+        return e
+    e.given("scale", plan.scale[row if plan.scale.size > 1 else 0], "of the row, real units per LSB")
+    e.derive("y", "float32(int8(x) * scale)", "bytes are read as int8")
     return e

@@ -76,3 +76,12 @@ def test_resized_images(type, options):
             "RESIZE_BILINEAR", operands, [T(type, (2, new_height, new_width, 3), scale)], ("ResizeBilinearOptions", fields), 3
         )
         check_in_every_runtime(model, x, count=10)
+
+
+@pytest.mark.parametrize("type", [INT8, UINT8])
+def test_log_softmax_of_quantized_tensors(type):
+    rng = np.random.default_rng(5)
+    for scale in (0.02, 0.0625, 0.3, 1.5):
+        x = every(rng, type, (3, 9))
+        pairs = ((scale, 3), (1 / 16, np.iinfo(type.dtype).max))
+        check_in_every_runtime(unary_model("LOG_SOFTMAX", type, x.shape, *pairs), x, count=12)
