@@ -139,7 +139,8 @@ def cast_int32(x):
 
 
 def cumsum32(x, start=0.0):
-    return Vector(sum32(x[: i + 1], start) for i in range(len(x)))
+    totals = itertools.accumulate(x, lambda total, term: float32(total + term), initial=float32(start))
+    return Vector(itertools.islice(totals, 1, None))
 
 
 def sum32(x, start=0.0):
@@ -219,7 +220,7 @@ def least_of(x, start):
 
 
 def cumsum(x):
-    return Vector(sum(x[: i + 1]) for i in range(len(x)))
+    return Vector(itertools.accumulate(x))
 
 
 def of_libm(name):
