@@ -215,6 +215,7 @@ FUNCTIONS = {
     "greatest_of": greatest_of,
     "least_of": least_of,
     "wrap": on_each(wrap),
+    "saturate": on_each(lambda x, bits: sorted((-(2**bits) // 2, x, 2**bits // 2 - 1))[1]),
     "clamp": on_each(lambda x, low, high: x if x != x else max(low, min(x, high))),
     "ties_up": on_each(ties_up),
     "ties_away": on_each(ties_away),

@@ -103,6 +103,11 @@ def clamp(x: Number, low: Number, high: Number) -> Number:
     return low if x < low else high if x > high else x
 
 
+def saturate(x: int, bits: int) -> Number:
+    """The nearest number that so many bits hold."""
+    return clamp(x, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
 def ties_up(numerator: int, denominator: int) -> int:
     """The quotient of two integers, to nearest, ties up: floor(n / d + 1/2)."""
     return (2 * numerator + denominator) // (2 * denominator)
@@ -315,7 +320,7 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
 
 
 _OF_NUMBERS = (
-    *(wrap, clamp, ties_up, ties_away, toward_zero, bit_and, choose, int_of),
+    *(wrap, saturate, clamp, ties_up, ties_away, toward_zero, bit_and, choose, int_of),
     *(round_half_away, round_half_even, trunc, floor, exponent_of),
     *(float64, float32, float16, divide, fmod, fma, flush, sqrt),
 )
