@@ -130,10 +130,6 @@ def div32(a, b):
         return float32(np.float64(a) / np.float64(b))
 
 
-def flush_denormals(x):
-    return x * 0.0 if 0 < abs(x) < 2**-126 else x
-
-
 def cast_int32(x):
     return int(Fraction(x)) if math.isfinite(x) and -(2**31) <= int(x) < 2**31 else -(2**31)
 
@@ -152,7 +148,7 @@ def lanes32(x, count):
 
 
 def fma_chain(a, b, start):
-    chain = itertools.accumulate(zip(a, b, strict=True), lambda total, ab: flush_denormals(fma(*ab, total)), initial=start)
+    chain = itertools.accumulate(zip(a, b, strict=True), lambda total, ab: flush(fma(*ab, total)), initial=start)
     return Vector(itertools.islice(chain, 1, None))
 
 
@@ -259,6 +255,7 @@ FUNCTIONS = {
     "falling": falling,
     "least_of": least_of,
     "wrap": on_each(wrap),
+    "saturate": on_each(lambda x, bits: sorted((-(2**bits) // 2, x, 2**bits // 2 - 1))[1]),
     "clamp": on_each(clamp),
     "ties_up": on_each(ties_up),
     "ties_away": on_each(ties_away),
@@ -283,10 +280,8 @@ FUNCTIONS = {
     "flush": on_each(flush),
     "fma": on_each(fma),
     "div32": on_each(div32),
-    "flush_denormals": on_each(flush_denormals),
     "copysign": on_each(math.copysign),
     "cast_int32": on_each(cast_int32),
-    "where": on_each(lambda condition, a, b: a if condition else b),
     "sqrt": on_each(lambda x: float32(math.sqrt(x)) if x >= 0 else math.nan),
     **{name: of_libm(name) for name in OF_LIBM},
     **{f"int{bits}": of_integer_type(bits, True) for bits in (8, 16, 32, 64)},

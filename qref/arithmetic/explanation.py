@@ -105,6 +105,11 @@ def clamp(x: Number, low: Number, high: Number) -> Number:
     return low if x < low else high if x > high else x
 
 
+def saturate(x: int, bits: int) -> Number:
+    """The nearest number that so many bits hold."""
+    return clamp(x, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
 def ties_up(numerator: int, denominator: int) -> int:
     """The quotient of two integers, to nearest, ties up: floor(n / d + 1/2)."""
     return (2 * numerator + denominator) // (2 * denominator)
@@ -165,11 +170,6 @@ def div32(a: float, b: float) -> float:
     return float(np.float32(a) / np.float32(b))
 
 
-def flush_denormals(x: float) -> float:
-    """A float32 number, or the zero of its sign where it is a denormal."""
-    return math.copysign(0.0, x) if abs(x) < 2.0**-126 else x
-
-
 def copysign(x: float, sign: float) -> float:
     """The number x with the sign of another, of a zero too."""
     return math.copysign(x, sign)
@@ -178,11 +178,6 @@ def copysign(x: float, sign: float) -> float:
 def cast_int32(x: float) -> int:
     """A real number without its fraction in 32 bits; -2^31 for NaN and for what does not fit, as x86 has it."""
     return int(x) if -(2.0**31) - 1 < x < 2.0**31 else -(2**31)
-
-
-def where(condition: int, a: Number, b: Number) -> Number:
-    """Either a, where the condition is not 0, or b."""
-    return a if condition else b
 
 
 def fma(a: float, b: float, c: float) -> float:
@@ -345,7 +340,7 @@ def fma_chain(a: np.ndarray, b: np.ndarray, start: float) -> np.ndarray:
     """The sums of `start` and the first products a * b, each by one fma and its denormal results as zeros."""
     totals, total = [], start
     for factor1, factor2 in zip(a, b, strict=True):
-        total = flush_denormals(fma(factor1, factor2, total))
+        total = flush(fma(factor1, factor2, total))
         totals.append(total)
     return np.array(totals, object)
 
@@ -366,9 +361,11 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
     return np.frompyfunc(function, function.__code__.co_argcount, 1)
 
 
-_OF_INTEGERS = (wrap, clamp, ties_up, ties_away, toward_zero, bit_and, int_of)
-_TO_INTEGERS = (round_half_away, round_half_even, trunc, floor, exponent_of, cast_int32)
-_OF_FLOATS = (float64, float32, float16, divide, div32, fmod, fma, flush, flush_denormals, sqrt, copysign, where, choose)
+_OF_NUMBERS = (
+    *(wrap, saturate, clamp, ties_up, ties_away, toward_zero, bit_and, choose, int_of),
+    *(round_half_away, round_half_even, trunc, floor, exponent_of, cast_int32),
+    *(float64, float32, float16, divide, div32, fmod, fma, flush, sqrt, copysign),
+)
 _OF_TUPLES = (
     *(abs, max, min, sum, product, cumsum, joined, concat, falling),
     *(greatest_of, least_of, first_greatest, first_least, fold_greatest, fold_least),
@@ -380,7 +377,7 @@ _INTEGER_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"
 
 VOCABULARY: dict[str, Callable[..., Any]] = {
     **{function.__name__: function for function in _OF_TUPLES},
-    **{function.__name__: _elementwise(function) for function in (*_OF_INTEGERS, *_TO_INTEGERS, *_OF_FLOATS)},
+    **{function.__name__: _elementwise(function) for function in _OF_NUMBERS},
     **{name: _elementwise(_of_libm(name)) for name in _OF_THE_C_LIBRARY},
     **{name: _elementwise(_of_integer_type(np.dtype(name))) for name in _INTEGER_TYPES},
 }

@@ -25,8 +25,8 @@ def explain_chain(e: Explanation, pairs: Iterable[tuple[float, float]], bias: fl
     """Append taps and their sum from the bias on; returns its name."""
     given_taps(e, pairs)
     e.given("bias", bias, "real, what the sum begins with")
-    e.derive("start", "flush_denormals(bias)", "denormals are zeros, here and in all operations")
-    formula = "fma_chain(flush_denormals(x), flush_denormals(w), start)"
+    e.derive("start", "flush(bias)", "denormals are zeros, here and in all operations")
+    formula = "fma_chain(flush(x), flush(w), start)"
     e.derive("running", formula, "the sum after each tap: sum + x * w, rounded once to float32")
     return e.derive("acc", "running[-1]" if e.value("running") else "start", "the sum of all taps")
 
@@ -55,7 +55,7 @@ def explain_dynamic(
         name = e.given("row", row, "all inputs that are quantized with one scale, real")
     e.given("x", [row[place] for place in places], "the inputs that meet the weights, real")
     _explain_scale(e, name)
-    e.derive("scaled_x", "float32(flush_denormals(x) * inverse)", "in LSB, not yet rounded")
+    e.derive("scaled_x", "float32(flush(x) * inverse)", "in LSB, not yet rounded")
     formula = "cast_int32(round_half_even(clamp(scaled_x, -128.0 - zero_point, 127.0 - zero_point)))"
     e.derive("q", formula, "the inputs in int8, zero point taken off")
     e.given("w", weights, "the weights they meet, LSB")
@@ -65,7 +65,7 @@ def explain_dynamic(
     e.derive("half_scaled", "float32(float32(acc) * scale)", "in units of the weights")
     e.given("filter_scale", filter_scale_of(plan.filter_scale, channel), "real units of an LSB of the weights")
     e.given("bias", bias_or_zero(b, channel), "real")
-    e.derive("total", "flush_denormals(fma(half_scaled, filter_scale, bias))", "in real units, rounded once")
+    e.derive("total", "flush(fma(half_scaled, filter_scale, bias))", "in real units, rounded once")
     explain_clamp(e, "total", plan)
     return e
 
@@ -73,8 +73,8 @@ def explain_dynamic(
 def _explain_scale(e: Explanation, row: str) -> None:
     """Append the steps between the range of a row and its zero point."""
     empty = not e.value(row)
-    e.derive("low", "0.0" if empty else f"min(min(flush_denormals({row})), 0.0)", "the range of the row, with zero in it")
-    e.derive("high", "0.0" if empty else f"max(max(flush_denormals({row})), 0.0)")
+    e.derive("low", "0.0" if empty else f"min(min(flush({row})), 0.0)", "the range of the row, with zero in it")
+    e.derive("high", "0.0" if empty else f"max(max(flush({row})), 0.0)")
     formula = "div32(255.0, float32(high - low)) if low < high else 1.0"
     e.derive("inverse", formula, "LSB in a real unit, which floats are multiplied with")
     e.derive("scaled_low", "float32(low * inverse)", "the ends of the range in LSB")

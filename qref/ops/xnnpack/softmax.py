@@ -74,9 +74,9 @@ def explain(x: np.ndarray, plan: SoftmaxFloat32Plan, element: tuple[int, ...]) -
     e, row = Explanation(), x[element[:-1]]
     e.given("x", row, "the row of inputs")
     e.given("position", element[-1], "of the element in its row")
-    e.derive("normal", "flush_denormals(x)", "denormals count as zeros")
+    e.derive("normal", "flush(x)", "denormals count as zeros")
     e.derive("greatest", "max(normal)", "which is subtracted, so that no exponential is above 1")
-    e.derive("differences", "flush_denormals(float32(normal - greatest))")
+    e.derive("differences", "flush(float32(normal - greatest))")
     exponentials = []
     for difference in e.value("differences"):
         own = Explanation()
@@ -89,7 +89,7 @@ def explain(x: np.ndarray, plan: SoftmaxFloat32Plan, element: tuple[int, ...]) -
     _explain_exp(e)
     _explain_sum(e, len(row), plan.lanes)
     e.derive("inverse", "div32(1.0, total)")
-    e.derive("y", "flush_denormals(float32(exp * inverse))", "the output")
+    e.derive("y", "flush(float32(exp * inverse))", "the output")
     return e
 
 
@@ -108,8 +108,8 @@ def _explain_exp(e: Explanation) -> str:
     value = repr(float.fromhex("0x1.0F9F9Cp-7"))
     for k, constant in enumerate(("0x1.573A1Ap-5", "0x1.555A80p-3", "0x1.FFFDC6p-2", "0x1.FFFFF6p-1"), 1):
         value = e.derive(f"polynomial_{k}", f"fma({value}, r, {float.fromhex(constant)})", "Horner's rule for (exp(r) - 1) / r")
-    e.derive("scaled_r", "flush_denormals(float32(r * 2.0**n))", "r 2^n")
-    return e.derive("exp", f"flush_denormals(fma(scaled_r, {value}, 2.0**n))", "exp = 2^n + r 2^n (exp(r) - 1) / r")
+    e.derive("scaled_r", "flush(float32(r * 2.0**n))", "r 2^n")
+    return e.derive("exp", f"flush(fma(scaled_r, {value}, 2.0**n))", "exp = 2^n + r 2^n (exp(r) - 1) / r")
 
 
 def _explain_sum(e: Explanation, size: int, lanes: int) -> None:
