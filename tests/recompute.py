@@ -125,6 +125,11 @@ def clamp(x, low, high):
     return max(min(x, high), low)
 
 
+def div32(a, b):
+    with np.errstate(all="ignore"):
+        return float32(np.float64(a) / np.float64(b))
+
+
 def cast_int32(x):
     return int(Fraction(x)) if math.isfinite(x) and -(2**31) <= int(x) < 2**31 else -(2**31)
 
@@ -172,10 +177,6 @@ def falling(x):
     while rest:
         found.append(rest.pop(rest.index(max(rest))))
     return Vector(found)
-
-
-def index_of(x, value):
-    return list(x).index(value) if value in list(x) else 0
 
 
 def if_finite(function):
@@ -239,15 +240,17 @@ FUNCTIONS = {
     "sum32": sum32,
     "lanes32": lanes32,
     "fma_chain": fma_chain,
+    "first_greatest": first_extreme(max),
+    "first_least": first_extreme(min),
     "product32": product32,
     "fold_greatest": fold(operator.gt),
     "fold_least": fold(operator.lt),
     "product": math.prod,
     "greatest_of": greatest_of,
     "falling": falling,
-    "index_of": index_of,
     "least_of": least_of,
     "wrap": on_each(wrap),
+    "saturate": on_each(lambda x, bits: sorted((-(2**bits) // 2, x, 2**bits // 2 - 1))[1]),
     "clamp": on_each(clamp),
     "ties_up": on_each(ties_up),
     "ties_away": on_each(ties_away),
@@ -270,9 +273,9 @@ FUNCTIONS = {
     "fmod": on_each(fmod),
     "flush": on_each(flush),
     "fma": on_each(fma),
+    "div32": on_each(div32),
     "copysign": on_each(math.copysign),
     "cast_int32": on_each(cast_int32),
-    "where": on_each(lambda condition, a, b: a if condition else b),
     "sqrt": on_each(lambda x: float32(math.sqrt(x)) if x >= 0 else math.nan),
     **{name: of_libm(name) for name in OF_LIBM},
     **{f"int{bits}": of_integer_type(bits, True) for bits in (8, 16, 32, 64)},

@@ -105,6 +105,11 @@ def clamp(x: Number, low: Number, high: Number) -> Number:
     return low if x < low else high if x > high else x
 
 
+def saturate(x: int, bits: int) -> Number:
+    """The nearest number that so many bits hold."""
+    return clamp(x, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
 def ties_up(numerator: int, denominator: int) -> int:
     """The quotient of two integers, to nearest, ties up: floor(n / d + 1/2)."""
     return (2 * numerator + denominator) // (2 * denominator)
@@ -160,6 +165,11 @@ def float16(x: Number) -> float:
     return float(np.float16(x))
 
 
+def div32(a: float, b: float) -> float:
+    """The float32 number nearest to a / b, for two float32 numbers; by zero infinite or NaN."""
+    return float(np.float32(a) / np.float32(b))
+
+
 def copysign(x: float, sign: float) -> float:
     """The number x with the sign of another, of a zero too."""
     return math.copysign(x, sign)
@@ -168,11 +178,6 @@ def copysign(x: float, sign: float) -> float:
 def cast_int32(x: float) -> int:
     """A real number without its fraction in 32 bits; -2^31 for NaN and for what does not fit, as x86 has it."""
     return int(x) if -(2.0**31) - 1 < x < 2.0**31 else -(2**31)
-
-
-def where(condition: int, a: Number, b: Number) -> Number:
-    """Either a, where the condition is not 0, or b."""
-    return a if condition else b
 
 
 def fma(a: float, b: float, c: float) -> float:
@@ -257,9 +262,20 @@ def falling(x: Sequence[Number]) -> np.ndarray:
     return np.array(sorted(x, reverse=True), object)
 
 
-def index_of(x: Sequence[Number], value: Number) -> int:
-    """Where in a tuple the first element is that equals the value; 0 where there is none."""
-    return next((i for i, element in enumerate(x) if element == value), 0)
+def first_greatest(x: np.ndarray) -> int:
+    """The position of the first element of a tuple that is greater than all before it and not less than any other."""
+    found = 0
+    for position, value in enumerate(x):
+        found = position if value > x[found] else found
+    return found
+
+
+def first_least(x: np.ndarray) -> int:
+    """The position of the first element of a tuple that is less than all before it and not greater than any other."""
+    found = 0
+    for position, value in enumerate(x):
+        found = position if value < x[found] else found
+    return found
 
 
 def fold_greatest(x: np.ndarray) -> Number:
@@ -335,12 +351,14 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
     return np.frompyfunc(function, function.__code__.co_argcount, 1)
 
 
-_OF_INTEGERS = (wrap, clamp, ties_up, ties_away, toward_zero, bit_and, int_of)
-_TO_INTEGERS = (round_half_away, round_half_even, trunc, floor, exponent_of, cast_int32)
-_OF_FLOATS = (float64, float32, float16, divide, fmod, fma, flush, sqrt, copysign, where)
+_OF_NUMBERS = (
+    *(wrap, saturate, clamp, ties_up, ties_away, toward_zero, bit_and, choose, int_of),
+    *(round_half_away, round_half_even, trunc, floor, exponent_of, cast_int32),
+    *(float64, float32, float16, divide, div32, fmod, fma, flush, sqrt, copysign),
+)
 _OF_TUPLES = (
-    *(abs, max, min, sum, product, cumsum, joined, falling, index_of),
-    *(greatest_of, least_of, fold_greatest, fold_least),
+    *(abs, max, min, sum, product, cumsum, joined, concat, falling),
+    *(greatest_of, least_of, first_greatest, first_least, fold_greatest, fold_least),
     *(sum32, cumsum32, lanes32, fma_chain, product32),
 )
 _OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
@@ -349,7 +367,7 @@ _INTEGER_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"
 
 VOCABULARY: dict[str, Callable[..., Any]] = {
     **{function.__name__: function for function in _OF_TUPLES},
-    **{function.__name__: _elementwise(function) for function in (*_OF_INTEGERS, *_TO_INTEGERS, *_OF_FLOATS)},
+    **{function.__name__: _elementwise(function) for function in _OF_NUMBERS},
     **{name: _elementwise(_of_libm(name)) for name in _OF_THE_C_LIBRARY},
     **{name: _elementwise(_of_integer_type(np.dtype(name))) for name in _INTEGER_TYPES},
 }

@@ -53,10 +53,7 @@ def arg_extremum(x: np.ndarray, axis: np.ndarray, plan: ArgPlan) -> np.ndarray:
 
 def explain(x: np.ndarray, axis: np.ndarray, plan: ArgPlan, element: tuple[int, ...]) -> Explanation:
     """Explain y[element]."""
-    e, place = Explanation(), (*element[: plan.axis], slice(None), *element[plan.axis :])
-    e.given("x", x[place], "the elements along the axis")
-    e.derive(
-        "extremum", f"{'greatest' if plan.greatest else 'least'}_of(x[1:], x[0])", "NaN is passed over, but not as the first"
-    )
-    e.derive("y", "index_of(x, extremum)", "the output, where it is found first")
+    e = Explanation()
+    e.given("x", np.moveaxis(x, plan.axis, -1)[element], "the inputs along the axis")
+    e.derive("y", f"first_{'greatest' if plan.greatest else 'least'}(x)", "the position of the first one; NaN behind it never is")
     return e

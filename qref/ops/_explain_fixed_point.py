@@ -12,7 +12,7 @@ def high(a: str, b: str, bits: int = 32) -> str:
 
 def saturated(formula: str, bits: int = 32) -> str:
     """The formula of what so many bits hold at most and at least."""
-    return f"clamp({formula}, -(2**{bits - 1}), 2**{bits - 1} - 1)"
+    return f"saturate({formula}, {bits})"
 
 
 def explain_multiplied(e: Explanation, acc: str, multiplier: str, shift: int) -> str:
