@@ -78,7 +78,7 @@ def _explain_rounding(e: Explanation, x: str, of: str, in_blocks: Sequence[bool]
         rounded.append(e.derive(f"by_scalar{of}", formula, "the rest of a row by C's round: to nearest, ties away from zero"))
     if len(rounded) == 2:
         e.given(f"in_blocks{of}", [int(block) for block in in_blocks], "1 for elements in the row's whole blocks of 8")
-        rounded = [f"choose(in_blocks{of}, {', '.join(rounded)})"]
+        rounded = [f"where(in_blocks{of}, {', '.join(rounded)})"]
     q = f"clamp({rounded[0]} + zero_point{of}, -128, 127)" if asymmetric else f"clamp({rounded[0]}, -127, 127)"
     e.derive(f"q{of}", q, "the inputs in int8")
 

@@ -75,7 +75,7 @@ def _explain_scale(e: Explanation, row: str) -> None:
     empty = not e.value(row)
     e.derive("low", "0.0" if empty else f"min(min(flush({row})), 0.0)", "the range of the row, with zero in it")
     e.derive("high", "0.0" if empty else f"max(max(flush({row})), 0.0)")
-    formula = "div32(255.0, float32(high - low)) if low < high else 1.0"
+    formula = "float32(divide(255.0, float32(high - low))) if low < high else 1.0"
     e.derive("inverse", formula, "LSB in a real unit, which floats are multiplied with")
     e.derive("scaled_low", "float32(low * inverse)", "the ends of the range in LSB")
     e.derive("scaled_high", "float32(high * inverse)")
