@@ -112,9 +112,9 @@ def _why(result: comparison.Diff) -> str:
     own = result.first.own  # type: ignore[union-attr]
     text = f"{best.vanish:,} of {own:,} mismatches vanish with {best.name} (and {appear} appear)"
     if best.also:
-        text += f"; so do all of {best.also} further operators"
+        text += f"\nthe same explains {best.also} further operators that differ by themselves"
     if equal > 0:
-        text += f"; {equal} other hypotheses explain them as well (--verbose), more --rounds may tell them apart"
+        text += f"\n{equal} other hypotheses explain it as well (--verbose lists them); more --rounds may tell them apart"
     return text
 
 
@@ -127,13 +127,13 @@ def _histogram(row: comparison.OperatorDifference) -> str:
 
 
 def _operators(rows: list[comparison.OperatorDifference]) -> Table:
-    table = Table("operator", "tensor", "name", box=box.SIMPLE_HEAD)
+    table = Table("operator", "tensor", box=box.SIMPLE_HEAD)
     for column in ("elements", "differ", "by itself"):
         table.add_column(column, justify="right")
     for row in rows:
         span = f"{row.operator} {row.name}" if len(row.span) == 1 else f"{row.span[0]} to {row.operator} {row.name}"
         own = "not known" if row.own is None else f"{row.own:,}"
-        table.add_row(span, str(row.tensor), row.tensor_name, f"{row.elements:,}", f"{row.mismatches:,}", own)
+        table.add_row(span, str(row.tensor), f"{row.elements:,}", f"{row.mismatches:,}", own)
     return table
 
 

@@ -65,3 +65,15 @@ class Case:
 def requantized(operand: Operand, **fields: Any) -> Operand:
     """The operand with other values in some fields of its quantization."""
     return replace(operand, tensor=replace(operand.tensor, quantization=replace(operand.tensor.quantization, **fields)))  # type: ignore[type-var]
+
+
+def matmul_operands(case: Case) -> tuple[int, int]:
+    """Positions of input and weights in the matmul family."""
+    return (2, 1) if case.node.operator.name == "TRANSPOSE_CONV" else (0, 1)
+
+
+def role(case: Case, position: int) -> str:
+    """What an input is called: "the input", "the weights", or its number."""
+    if case.prepared.accumulate is not None and position in matmul_operands(case):
+        return "the input" if position == matmul_operands(case)[0] else "the weights"
+    return "the input" if len(case.node.inputs) == 1 else f"input {position}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pathlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
@@ -86,9 +87,9 @@ class Diff:
 
     def to_pandas(self) -> Any:
         """The operators as a pandas.DataFrame, one row each."""
-        import pandas
-
-        return pandas.DataFrame([asdict(row) for row in self.operators])
+        if importlib.util.find_spec("pandas") is None:
+            raise InputError("to_pandas() needs pandas; install it with: pip install pandas")
+        return importlib.import_module("pandas").DataFrame([asdict(row) for row in self.operators])
 
 
 def diff_models(paths: Sequence[str | pathlib.Path], a: str, b: str, **options: Any) -> Iterator[Diff]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from qref.arithmetic.fixed_point import wrap_int32
-from qref.compare.case import Case, Hypotheses
-from qref.compare.faults_rounding import effective_scales, has_accumulator, matmul_operands
+from qref.compare.case import Case, Hypotheses, matmul_operands, role
+from qref.compare.faults_rounding import effective_scales, has_accumulator
 from qref.ops._convolution import Axis
 from qref.ops._elementwise import wrap
 from qref.ops._matmul import requantize_accumulator
@@ -94,9 +94,12 @@ def layouts(case: Case) -> Hypotheses:
     for position, array in enumerate(case.inputs):
         if array is None:
             continue
-        for words, reorder in _orders(array, is_filter=position == weights and case.prepared.accumulate is not None):
-            role = "the weights" if position == weights and case.prepared.accumulate is not None else f"input {position}"
-            yield f"{role} {words}", lambda p=position, a=array, r=reorder: case.with_input(p, np.ascontiguousarray(r(a)))
+        is_filter = position == weights and case.prepared.accumulate is not None
+        for words, reorder in _orders(array, is_filter=is_filter):
+            yield (
+                f"{role(case, position)} {words}",
+                lambda p=position, a=array, r=reorder: case.with_input(p, np.ascontiguousarray(r(a))),
+            )
     (y, *_) = case.node.outputs
     if y.known_shape is not None and len(y.known_shape) == 4:
         for words, reorder in _orders(np.empty(y.known_shape, np.int8), is_filter=False):

@@ -10,8 +10,8 @@ import numpy as np
 from qref.arithmetic.activation import activation_range
 from qref.arithmetic.fixed_point import INT32_MAX, INT32_MIN, round_half_away
 from qref.arithmetic.requantize import HalfUpBlocks, HalfUpFlatBlocks
-from qref.compare.case import Case, Hypotheses, requantized
-from qref.compare.faults_rounding import has_accumulator, matmul_operands
+from qref.compare.case import Case, Hypotheses, matmul_operands, requantized, role
+from qref.compare.faults_rounding import has_accumulator
 from qref.ops import Operand
 from qref.ops._elementwise import Scaling
 
@@ -22,12 +22,12 @@ def zero_points(case: Case) -> Hypotheses:
     """Zero points of inputs, weights and outputs taken for 0, and padding with them."""
     for position, operand in enumerate(case.node.inputs):
         if operand is not None and _has_zero_point(operand):
-            yield f"{_role(case, position)}'s zero point missing", lambda p=position: _input_without(case, p)
+            yield f"the zero point of {role(case, position)} missing", lambda p=position: _input_without(case, p)
     for name in ("output_offset", "output_zero_point"):
         if getattr(case.plan, name, 0):
-            yield "the output's zero point missing", lambda n=name: case.with_plan(**{n: 0})
+            yield "the zero point of the output missing", lambda n=name: case.with_plan(**{n: 0})
     if case.node.outputs and _has_zero_point(case.node.outputs[0]):
-        words = "the output's zero point missing, in the limits of the clamp too"
+        words = "the zero point of the output missing, in the limits of the clamp too"
         yield words, lambda: case.anew(outputs=tuple(_without_zero_point(o) for o in case.node.outputs)).evaluate()
 
 
@@ -42,13 +42,6 @@ def _without_zero_point(operand: Operand) -> Operand:
 def _input_without(case: Case, position: int) -> Any:
     inputs = tuple(_without_zero_point(o) if i == position else o for i, o in enumerate(case.node.inputs))  # type: ignore[arg-type]
     return case.anew(inputs=inputs).evaluate()
-
-
-def _role(case: Case, position: int) -> str:
-    if case.prepared.accumulate is not None:
-        x, w = matmul_operands(case)
-        return "the input" if position == x else "the weights" if position == w else f"input {position}"
-    return "the input" if len(case.node.inputs) == 1 else f"input {position}"
 
 
 def clamps(case: Case) -> Hypotheses:

@@ -10,7 +10,7 @@ import numpy as np
 
 from qref.arithmetic import requantize as rules
 from qref.arithmetic.fixed_point import round_half_away
-from qref.compare.case import Case, Hypotheses
+from qref.compare.case import Case, Hypotheses, matmul_operands
 from qref.ops._elementwise import Scaling
 from qref.ops._matmul import IntegerPlan, requantize_accumulator
 
@@ -127,11 +127,6 @@ def effective_scales(case: Case) -> list[tuple[str, np.ndarray]]:
             (", s_x * s_w / s_y in float32", (s_x * s_w / s_y).astype(np.float64)),
         )
     return list(forms)
-
-
-def matmul_operands(case: Case) -> tuple[int, int]:
-    """Positions of input and weights."""
-    return (2, 1) if case.node.operator.name == "TRANSPOSE_CONV" else (0, 1)
 
 
 def _fixed_points(plan: Any) -> list[tuple[str, Any]]:

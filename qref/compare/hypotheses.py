@@ -102,7 +102,12 @@ def explain_difference(evidence: Evidence, others: Sequence[Evidence] = ()) -> t
     names = {t.name for t in best}
     results = [{t.name: t.remain for t in _try(other, names=names)} for other in (others if best else ())]
     best = [replace(t, also=sum(remains.get(t.name) == 0 for remains in results)) for t in best]
-    return tuple([*sorted(best, key=lambda t: -t.also), *helping[len(best) :]])
+    return _without_variants([*sorted(best, key=lambda t: -t.also), *helping[len(best) :]])
+
+
+def _without_variants(trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """The trials without those that name one more circumstance than a better or equal one."""
+    return tuple(t for i, t in enumerate(trials) if not any(t.name.startswith(f"{better.name}, ") for better in trials[:i]))
 
 
 def _try(
