@@ -82,12 +82,14 @@ def conv(x, w, b, scales, x_zero, y_zero, **fault):
                 acc += (q - x_offset) * int(w[o, ky, kx, c])
             if "acc_bits" in fault:
                 acc = wrap(acc, fault["acc_bits"])
-        bias = int(b[o])
+        bias = fault.get("bias", lambda bias, o: bias)(int(b[o]), o)
         if fault.get("bias_apart"):
             value = rounding(acc, scales[o]) + rounding(bias, scales[o]) + y_zero
+        elif fault.get("bias_after"):
+            value = rounding(acc, scales[o]) + bias + y_zero
         else:
-            bias = 0 if fault.get("no_bias") else wrap(bias, fault.get("bias_bits", 32))
             acc = wrap(acc + bias, fault.get("acc_bits", 32))
+            acc = clamp(acc, *fault.get("acc_limits", (-(2**31), 2**31 - 1)))
             value = rounding(acc, scales[o]) + (0 if fault.get("no_y_zero") else y_zero)
         low = -128 if fault.get("no_clamp") else fault.get("low", -128)
         y[0, i, j, o] = wrap(value, 8) if fault.get("wraps") else clamp(value, low)

@@ -50,7 +50,7 @@ def conv_model(activation=0, per_axis=True, width=SIZE, output_scale=0.5, kernel
     greatest = 127 if per_axis else 3  # with one scale, a power of two, many accumulators are ties
     weights, bias = (
         rng.integers(-greatest, greatest + 1, (8, *kernel, 6)).astype(np.int8),
-        rng.integers(-200 * greatest, 200 * greatest, 8).astype(np.int32),
+        rng.integers(-400 * greatest, 400 * greatest, 8).astype(np.int32),
     )
     w = graph.constant("w", weights, scale=scales, quantized_dimension=0)
     b = graph.constant("b", bias, scale=scales * np.float32(0.25), quantized_dimension=0)
@@ -102,15 +102,25 @@ def test_a_rounding_rule_is_told_from_the_others(tmp_path, rounding, expected):
     assert {abs(difference) for difference, _ in result.first.histogram} == {1}
 
 
+FACTORS = conv_model(output_scale=12.8)[3]
+
+
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
         ({"no_x_zero": True}, "the zero point of the input missing"),
         ({"no_y_zero": True}, "the zero point of the output missing"),
         ({"pad_value": 0}, "padding with 0 instead of the zero point"),
-        ({"no_bias": True}, "the bias missing"),
+        ({"bias": lambda b, o: 0}, "the bias missing"),
+        ({"bias": lambda b, o: 2 * b}, "the bias added twice"),
+        ({"bias": lambda b, o: device.wrap(b, 8)}, "a bias of 8 bits that wraps"),
+        ({"bias": lambda b, o: device.clamp(b)}, "a bias of 8 bits that saturates"),
+        ({"bias": lambda b, o: device.wrap(b, 16)}, "a bias of 16 bits that wraps"),
+        ({"bias": lambda b, o: device.clamp(b, -(2**15), 2**15 - 1)}, "a bias of 16 bits that saturates"),
+        ({"bias": lambda b, o: round(b * FACTORS[0] / FACTORS[o])}, "a bias in units of the first channel's scale"),
         ({"bias_apart": True}, "the bias requantized on its own"),
-        ({"bias_bits": 8}, "a bias of 8 bits that wraps"),
+        ({"bias_after": True}, "the bias added after the requantization"),
+        ({"acc_limits": (-(2**15), 2**15 - 1)}, "an accumulator of 16 bits that saturates"),
         ({"acc_bits": 16}, "an accumulator of 16 bits that wraps"),
         ({"wraps": True}, "saturation missing: the output wraps"),
         ({"rounding": functools.partial(device.double, shift_error=1)}, "the shift off by one to the left"),
@@ -130,11 +140,9 @@ def test_padding_on_the_other_side(tmp_path):
     check_conv(tmp_path, expected, {"pad_after": True}, kernel=(4, 4), output_scale=12.8)
 
 
-@pytest.mark.parametrize(("which", "words"), [(0, "first channel's"), (int, "greatest channel's")])
-def test_one_scale_for_all_channels(tmp_path, which, words):
-    factors = conv_model(output_scale=12.8)[3]
-    one = max(factors) if which is int else factors[which]
-    expected = f"per-tensor weights: the {words} scale for all"
+@pytest.mark.parametrize(("one", "words"), [(FACTORS[0], "first"), (max(FACTORS), "greatest")])
+def test_one_scale_for_all_channels(tmp_path, one, words):
+    expected = f"per-tensor weights: the {words} channel's scale for all"
     check_conv(tmp_path, expected, {}, factors=[one] * 8, output_scale=12.8)
 
 

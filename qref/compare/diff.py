@@ -21,6 +21,7 @@ from qref.interpreter import Interpreter
 from qref.runtimes import RUNTIMES
 from qref.schema import Model, Operator, load
 
+HIDDEN_STATE = ("READ_VARIABLE",)  # operators whose results do not follow from their inputs
 MOST_OTHERS = 8  # operators that are tried to tell between hypotheses
 
 
@@ -263,7 +264,7 @@ class _Comparison:
     def _evaluated(self, operator: Operator, ran: list[list[np.ndarray]]) -> list[list[np.ndarray]] | None:
         """What the other side gives for the inputs of the explained side; None if that cannot be told."""
         arrays = self._inputs(operator)
-        if arrays is None:
+        if arrays is None or operator.name in HIDDEN_STATE:
             return None
         if all(self._agree(operator, given, trace) for given, trace in zip(arrays, self.expected)):
             return ran

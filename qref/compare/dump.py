@@ -15,6 +15,7 @@ from __future__ import annotations
 import pathlib
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -77,17 +78,24 @@ def _is_constant(interpreter: Interpreter, index: int) -> bool:
 def _sources(path: pathlib.Path) -> Iterator[tuple[str, Callable[[np.dtype, tuple[int, ...]], np.ndarray]]]:
     """The name of each dumped tensor, and what reads it."""
     if not path.is_dir():
-        try:
-            with np.load(path) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"cannot read {path}: {error}") from None
+        arrays = _read_npz(path)
         yield from ((name, lambda dtype, shape, array=array: array) for name, array in arrays.items())
         return
     for file in sorted(path.iterdir()):
         if file.suffix not in READERS:
             raise InputError(f"{file} is of an unknown kind; a dump holds {', '.join(READERS)}")
         yield (file.stem, lambda dtype, shape, file=file: READERS[file.suffix](file, dtype, shape))
+
+
+def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
+    try:
+        with path.open("rb") as file:
+            archive = np.load(file)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("it is a .npy by its content")
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"cannot read {path}: {error}") from None
 
 
 def _sanitized(name: str) -> str:

@@ -88,9 +88,9 @@ def scales(case: Case) -> Hypotheses:
         position = matmul_operands(case)[1]
         s_w = case.node.input(position).scales
         if s_w.size > 1:
-            for words, one in (("first", s_w[0]), ("greatest", s_w.max()), ("mean", s_w.mean(dtype=np.float32))):
+            for words, one in (("first", s_w[0]), ("greatest", s_w.max())):
                 yield (
-                    f"per-tensor weights: the {words} channel's scale for all" if words != "mean" else "the mean scale for all",
+                    f"per-tensor weights: the {words} channel's scale for all",
                     lambda s=one: _with_scales(case, {position: np.full_like(s_w, s)}),
                 )
     quantized = [i for i, o in enumerate(case.node.inputs) if o is not None and o.quantization is not None and o.scales.size == 1]

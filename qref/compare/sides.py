@@ -75,7 +75,8 @@ class RuntimeSide:
     def evaluate(self, operator: Operator, rounds: Sequence[Arrays]) -> list[list[np.ndarray]] | None:
         """The operator by its compiled form; None if its results depend on more than its inputs."""
         cases = [self.case(operator.index, arrays) for arrays in rounds]
-        return [case.outputs() for case in cases] if all(case.prepared.pure for case in cases) else None
+        known = all(case.prepared.pure or case.prepared.updates for case in cases)  # states are among the inputs
+        return [case.outputs() for case in cases] if known else None
 
     def case(self, operator: int, arrays: Arrays) -> Case:
         """The operator prepared for these inputs."""
