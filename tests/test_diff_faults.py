@@ -131,6 +131,12 @@ def test_a_fault_in_the_arithmetic_of_conv_2d(tmp_path, fault, expected):
     check_conv(tmp_path, expected, fault, output_scale=12.8)
 
 
+def test_a_fault_on_top_of_another_runtimes_rounding(tmp_path):
+    fault = {"rounding": device.half_up, "bias": lambda b, o: 0}
+    expected = "the bias missing, the rest as in litert-optimized"
+    check_conv(tmp_path, expected, fault, output_scale=0.25, per_axis=False)
+
+
 def test_a_clamp_that_is_missing(tmp_path):
     check_conv(tmp_path, "the activation's clamp missing", {"no_clamp": True}, activation=RELU, output_scale=12.8)
 

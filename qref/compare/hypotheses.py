@@ -87,10 +87,15 @@ def _hypotheses(case: Case, families: Sequence[Callable[[Case], Hypotheses]]) ->
 def explain_difference(evidence: Evidence, others: Sequence[Evidence] = ()) -> tuple[Trial, ...]:
     """The hypotheses that explain some of the mismatches, best first.
 
-    Best is what leaves the fewest mismatches, then what explains the most of the other operators, then the simplest. Where no
-    hypothesis explains all, each is also tried on top of every other runtime's arithmetic.
+    Best is what leaves the fewest mismatches, then what explains the most of the other operators, then the simplest. Families of
+    hypotheses are tried until one of them explains all; where none does, each fault is also tried on top of every other runtime's
+    arithmetic.
     """
-    trials = _try(evidence)
+    trials: list[Trial] = []
+    tried = 0
+    while tried < len(FAMILIES) and not any(trial.remain == 0 for trial in trials):
+        trials += _try(evidence, FAMILIES[tried : tried + 1])
+        tried += 1
     if not any(trial.remain == 0 for trial in trials):
         for runtime in RUNTIMES.values():
             if runtime.name != evidence.runtime:
@@ -100,7 +105,7 @@ def explain_difference(evidence: Evidence, others: Sequence[Evidence] = ()) -> t
     helping = sorted((t for t in trials if t.vanish > t.appear), key=lambda t: t.remain)  # keeps the order of equals
     best = [t for t in helping if t.remain == helping[0].remain]
     names = {t.name for t in best}
-    results = [{t.name: t.remain for t in _try(other, names=names)} for other in (others if best else ())]
+    results = [{t.name: t.remain for t in _try(other, FAMILIES[:tried], names=names)} for other in (others if best else ())]
     best = [replace(t, also=sum(remains.get(t.name) == 0 for remains in results)) for t in best]
     return _without_variants([*sorted(best, key=lambda t: -t.also), *helping[len(best) :]])
 
@@ -112,7 +117,7 @@ def _without_variants(trials: Sequence[Trial]) -> tuple[Trial, ...]:
 
 def _try(
     evidence: Evidence,
-    families: Sequence[Callable[[Case], Hypotheses]] = FAMILIES,
+    families: Sequence[Callable[[Case], Hypotheses]],
     suffix: str = "",
     names: Collection[str] | None = None,
 ) -> list[Trial]:
