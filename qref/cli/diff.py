@@ -13,7 +13,7 @@ from qref.cli.output import print_json, print_table
 from qref.compare import diff as comparison
 from qref.errors import BackendError
 
-EXAMPLE = "Example: qref diff qref/models/digits_cnn_int8.tflite --between litert-reference xnnpack --rounds 8"
+EXAMPLE = "Example: qref diff --between litert-reference xnnpack --rounds 8 qref/models/digits_cnn_int8.tflite"
 MOST_SHOWN = 6  # differences of the histogram that are printed
 
 
@@ -47,8 +47,8 @@ def diff(
     inherited. Then it is computed in other ways (rounding rules, missing zero points, swapped axes, ...) until one gives what
     was found. Exit status 0 if there is no difference, 1 if there is one.
     """
-    options = {"inputs": input or (), "rounds": rounds, "seed": seed, "timeout": timeout}
-    results = list(comparison.diff_models(models, *between, **options))
+    a, b = between
+    results = list(comparison.diff_models(models, a, b, inputs=input or (), rounds=rounds, seed=seed, timeout=timeout))
     if json or output is not None:
         print_json([result.to_dict() for result in results], output)
     if not json:

@@ -13,7 +13,7 @@ from qref.execution import find_kernel
 from qref.ops import Node, Operand, Prepared
 
 Arrays = Sequence[np.ndarray | None]
-Hypotheses = Iterator[tuple[str, Callable[[], Any]]]  # what deviates, as in "the bias missing", and the outputs then
+Hypotheses = Iterator[tuple[str, Callable[..., Any]]]  # what deviates, as in "the bias missing", and the outputs then
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ The files without a type of their own take type and shape from the model.
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import re
 import zipfile
@@ -79,12 +80,12 @@ def _sources(path: pathlib.Path) -> Iterator[tuple[str, Callable[[np.dtype, tupl
     """The name of each dumped tensor, and what reads it."""
     if not path.is_dir():
         arrays = _read_npz(path)
-        yield from ((name, lambda dtype, shape, array=array: array) for name, array in arrays.items())
+        yield from ((name, functools.partial(_as_it_is, array)) for name, array in arrays.items())
         return
     for file in sorted(path.iterdir()):
         if file.suffix not in READERS:
             raise InputError(f"{file} is of an unknown kind; a dump holds {', '.join(READERS)}")
-        yield (file.stem, lambda dtype, shape, file=file: READERS[file.suffix](file, dtype, shape))
+        yield (file.stem, functools.partial(READERS[file.suffix], file))
 
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -96,6 +97,10 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"cannot read {path}: {error}") from None
+
+
+def _as_it_is(array: np.ndarray, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    return array
 
 
 def _sanitized(name: str) -> str:

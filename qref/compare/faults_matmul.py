@@ -12,10 +12,9 @@ from qref.arithmetic.fixed_point import wrap_int32
 from qref.compare.case import Case, Hypotheses, matmul_operands, role
 from qref.compare.faults_rounding import effective_scales, has_accumulator
 from qref.ops._convolution import Axis
-from qref.ops._elementwise import wrap
 from qref.ops._matmul import requantize_accumulator
 
-Reorder = Callable[[np.ndarray], np.ndarray]
+Reorder = Callable[..., np.ndarray]
 
 
 def accumulators(case: Case) -> Hypotheses:
@@ -30,7 +29,7 @@ def accumulators(case: Case) -> Hypotheses:
 
     for bits in (16,) if plan.acc_bits == 32 else (16, 32):
         half = 2 ** (bits - 1)
-        yield f"an accumulator of {bits} bits that wraps", lambda n=bits: finish(wrap(acc, n))
+        yield f"an accumulator of {bits} bits that wraps", lambda n=bits: finish(_wrap(acc, n))
         yield f"an accumulator of {bits} bits that saturates", lambda h=half: finish(np.clip(acc, -h, h - 1))
     position = matmul_operands(case)[0] // 2 + 2
     bias = case.inputs[position] if position < len(case.inputs) else None
@@ -39,11 +38,11 @@ def accumulators(case: Case) -> Hypotheses:
     b = bias.reshape(-1).astype(np.int64)
     yield "the bias missing", lambda: finish(acc - b)
     yield "the bias added twice", lambda: finish(acc + b)
-    yield "the bias requantized on its own", lambda: _add(plan, finish_unclamped(acc - b, plan), finish_unclamped(b, plan))
-    yield "the bias added after the requantization", lambda: _add(plan, finish_unclamped(acc - b, plan), b)
+    yield "the bias requantized on its own", lambda: _add(plan, _scaled(acc - b, plan), _scaled(b, plan))
+    yield "the bias added after the requantization", lambda: _add(plan, _scaled(acc - b, plan), b)
     for bits in (8, 16):
         half = 2 ** (bits - 1)
-        yield f"a bias of {bits} bits that wraps", lambda n=bits: finish(acc - b + wrap(b, n))
+        yield f"a bias of {bits} bits that wraps", lambda n=bits: finish(acc - b + _wrap(b, n))
         yield f"a bias of {bits} bits that saturates", lambda h=half: finish(acc - b + np.clip(b, -h, h - 1))
     scales = effective_scales(case)[0][1]
     if scales.size > 1:
@@ -51,7 +50,12 @@ def accumulators(case: Case) -> Hypotheses:
         yield "a bias in units of the first channel's scale", lambda: finish(acc - b + np.rint(b / ratio).astype(np.int64))
 
 
-def finish_unclamped(acc: np.ndarray, plan: Any) -> np.ndarray:
+def _wrap(x: np.ndarray, bits: int) -> np.ndarray:
+    half = 2 ** (bits - 1)
+    return (x + half) % (2 * half) - half
+
+
+def _scaled(acc: np.ndarray, plan: Any) -> np.ndarray:
     """The rounded product alone, int64."""
     return plan.requantize(np.broadcast_to(acc, plan.output_shape))
 
@@ -113,9 +117,7 @@ def _orders(array: np.ndarray, *, is_filter: bool) -> Iterator[tuple[str, Reorde
         yield "transposed: read as [I, O], stored as [O, I]", lambda a: a.T.reshape(a.shape)
     if array.ndim != 4:
         return
-    if array.shape[1] == array.shape[2] > 1:
-        yield "with height and width swapped", lambda a: a.transpose(0, 2, 1, 3)
-    elif array.shape[1] != array.shape[2] and 1 not in array.shape[1:3]:
+    if min(array.shape[1:3]) > 1:
         yield "with height and width swapped", lambda a: a.transpose(0, 2, 1, 3).reshape(a.shape)
     for words, order in ORDERS_OF_FILTERS if is_filter else ORDERS_OF_IMAGES:
         stored = tuple(array.shape[axis] for axis in order)

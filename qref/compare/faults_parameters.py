@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -121,7 +122,7 @@ def _shifted(rule: Any, by: int) -> Any:
     return replace(rule, shift=rule.shift + by)
 
 
-REAL = {
+REAL: dict[str, Callable[..., Any]] = {
     "ADD": np.add,
     "SUB": np.subtract,
     "MUL": np.multiply,
@@ -138,8 +139,8 @@ def real_numbers(case: Case) -> Hypotheses:
         return
 
     def result() -> np.ndarray:
-        reals = [
-            (q.astype(np.float64) - o.zero_point) * np.float64(o.scale)  # type: ignore[union-attr]
+        reals: list[Any] = [
+            (q.astype(np.float64) - o.zero_point) * float(o.scale)  # type: ignore[union-attr]
             for q, o in zip(case.inputs, case.node.inputs)
         ]
         real = REAL[name](*reals) if name in REAL else _softmax(reals[0], float(case.node.options.get("beta", 1.0)))

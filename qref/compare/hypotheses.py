@@ -130,11 +130,11 @@ def _try(
         computed = zip(evidence.cases, (compute for _, compute in named), evidence.expected, evidence.found)
         counts = [_count(*one) for one in computed]
         if all(count is not None for count in counts):
-            trials.append(Trial(name, *map(sum, zip(*counts))))  # type: ignore[arg-type]
+            trials.append(Trial(name, *map(sum, zip(*counts))))
     return trials
 
 
-def _count(case: Case, compute: Callable[[], Any], expected: Outputs, found: Outputs) -> tuple[int, int, int] | None:
+def _count(case: Case, compute: Callable[..., Any], expected: Outputs, found: Outputs) -> tuple[int, int, int] | None:
     """Mismatches that vanish, that appear and that remain; None where the hypothesis does not apply."""
     try:
         with np.errstate(all="ignore"):

@@ -33,14 +33,14 @@ class Trace:
 
 
 class Side(Protocol):
-    """One of the two that are compared.
-
-    name     as the caller gave it
-    runtime  the runtime of qref whose arithmetic it has; None if that is not known
-    """
+    """One of the two that are compared, by the name that the caller gave it."""
 
     name: str
-    runtime: str | None
+
+    @property
+    def runtime(self) -> str | None:
+        """The runtime of qref whose arithmetic it has; None if that is not known."""
+        ...
 
     def run(self, rounds: Sequence[Inputs]) -> list[Trace]:
         """The tensors after each round."""
@@ -136,8 +136,10 @@ class LitertSide:
 class DumpSide:
     """The tensors that a device dumped after one invoke; a dumped variable is what it held before."""
 
+    runtime = None
+
     def __init__(self, name: str, interpreter: Interpreter):
-        self.name, self.runtime = name, None
+        self.name = name
         self.tensors = read_dump(pathlib.Path(name), interpreter)
         self.state = {index: self.tensors.pop(index, initial) for index, initial in state_of(interpreter).items()}
 
