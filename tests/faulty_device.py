@@ -46,6 +46,10 @@ def single(acc, scale):
     return acc * multiplier + 2 ** (30 - exponent) >> 31 - exponent
 
 
+def with_8_bits(acc, scale):
+    return acc * round(scale * 256) + 128 >> 8
+
+
 def floor(acc, scale):
     multiplier, exponent = multiplier_of(scale)
     return acc * multiplier >> 31 - exponent

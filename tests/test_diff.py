@@ -125,8 +125,17 @@ def test_operators_between_tensors_that_a_dump_lacks_are_judged_together(tmp_pat
     result = diff(DIGITS, "litert-reference", dumped(tmp_path / "device", tensors))
     assert result.missing == (15, 16)
     assert [row.operator for row in result.operators] == [0, 1, 2, 5, 6, 7, 8]
-    assert result.first is None or result.first.span == (3, 4, 5)
+    assert (result.first.operator, result.first.span, result.first.own) == (5, (3, 4, 5), 1)
     assert result.trials == ()
+
+
+def test_the_command_names_the_operators_that_cannot_be_told_apart(tmp_path, capsys):
+    tensors = spoiled(qref.load(DIGITS), 3)
+    del tensors[15], tensors[16]
+    status, out, _ = command(capsys, "litert-reference", dumped(tmp_path / "device", tensors))
+    assert status == 1
+    assert out.startswith("operators 3 to 5 together are the first that differ by themselves: 1 of 32 elements, tensor 17")
+    assert "the dump lacks 2 tensors: 15, 16" in out
 
 
 def test_states_are_those_before_the_step():
@@ -207,7 +216,8 @@ def test_the_command_says_what_matters_first_and_exits_as_documented(tmp_path, c
     assert status == 1, err
     first, second = out.splitlines()[:2]
     assert first.startswith("operator 0 (CONV_2D) is the first that differs by itself: ")
-    assert "mismatches vanish with float32 requantization, ties to even (and none appear)" in second
+    assert "mismatches vanish with float32 requantization, ties to even, and none appear" in second
+    assert any(line.split()[:2] == ["8", "SOFTMAX"] for line in out.splitlines())
     status, out, _ = command(capsys, "xnnpack", "xnnpack")
     assert (status, out.split(":")[0]) == (0, "no difference")
     status, out, _ = command(capsys, "litert-reference", "xnnpack", "--json", "-o", tmp_path / "diff.json")

@@ -111,6 +111,7 @@ FACTORS = conv_model(output_scale=12.8)[3]
         ({"no_x_zero": True}, "the zero point of the input missing"),
         ({"no_y_zero": True}, "the zero point of the output missing"),
         ({"pad_value": 0}, "padding with 0 instead of the zero point"),
+        ({"pad_value": -128}, "padding with -128 instead of the zero point"),
         ({"bias": lambda b, o: 0}, "the bias missing"),
         ({"bias": lambda b, o: 2 * b}, "the bias added twice"),
         ({"bias": lambda b, o: device.wrap(b, 8)}, "a bias of 8 bits that wraps"),
@@ -129,6 +130,10 @@ FACTORS = conv_model(output_scale=12.8)[3]
 )
 def test_a_fault_in_the_arithmetic_of_conv_2d(tmp_path, fault, expected):
     check_conv(tmp_path, expected, fault, output_scale=12.8)
+
+
+def test_a_multiplier_of_8_bits(tmp_path):
+    check_conv(tmp_path, "a multiplier of 8 bits, ties up", {"rounding": device.with_8_bits}, output_scale=0.5)
 
 
 def test_a_fault_on_top_of_another_runtimes_rounding(tmp_path):
@@ -161,7 +166,12 @@ def test_one_scale_for_all_channels(tmp_path, one, words):
         ("w", lambda a: a.reshape(3, 3, 6, 8).transpose(3, 0, 1, 2), "the weights stored as HWIO instead of OHWI"),
         ("w", lambda a: a.reshape(8, 6, 3, 3).transpose(0, 2, 3, 1), "the weights stored as OIHW instead of OHWI"),
         ("x", lambda a: a.reshape(1, 6, SIZE, SIZE).transpose(0, 2, 3, 1), "the input stored as NCHW instead of NHWC"),
+        ("w", lambda a: a.transpose(1, 2, 3, 0).reshape(a.shape), "the weights read as HWIO instead of OHWI"),
+        ("w", lambda a: a.transpose(0, 3, 1, 2).reshape(a.shape), "the weights read as OIHW instead of OHWI"),
+        ("x", lambda a: a.transpose(0, 3, 1, 2).reshape(a.shape), "the input read as NCHW instead of NHWC"),
         ("y", lambda a: a.transpose(0, 3, 1, 2).reshape(a.shape), "the output read as NCHW instead of NHWC"),
+        ("y", lambda a: a.reshape(1, 8, SIZE, SIZE).transpose(0, 2, 3, 1), "the output stored as NCHW instead of NHWC"),
+        ("y", lambda a: a.transpose(0, 2, 1, 3), "the output with height and width swapped"),
     ],
 )
 def test_axes_in_another_order(tmp_path, role, change, expected):

@@ -69,7 +69,7 @@ def _print(result: comparison.Diff, verbose: bool) -> None:
         print(_why(result))
         print(f"{result.b} - {result.a}: {_histogram(result.first)}")
     if result.missing:
-        print(f"the dump lacks {len(result.missing)} tensors: {', '.join(map(str, result.missing))}")
+        print(f"the dump lacks {_count(len(result.missing), 'tensor')}: {', '.join(map(str, result.missing))}")
     shown = [row for row in result.operators if row.mismatches or row.own or verbose]
     if shown:
         print_table(_operators(shown))
@@ -81,20 +81,24 @@ def _finding(result: comparison.Diff) -> str:
     """The sentence that says which operator is the first."""
     elements, differing = sum(row.elements for row in result.operators), sum(bool(row.mismatches) for row in result.operators)
     if result.first is not None:
-        return f"{_operator(result.first)} is the first that differs by itself: {_share(result.first)}"
+        return f"{_who(result.first)}: {_share(result.first)}"
     if not differing:
         return f"no difference: {elements:,} elements of {len(result.operators)} operators are equal in every bit"
     unknown = next((row for row in result.operators if row.mismatches and row.own is None), None)
     if unknown is not None:
-        return f"{_operator(unknown)} is the first that differs; its inputs differ too, and no side can compute it on the other's"
-    return f"{differing} operators differ, none by itself"  # pragma: no cover (what is inherited has an origin)
+        text = "the first that differs; its inputs differ too, and no side can compute it on the other's"
+        return f"operator {unknown.operator} ({unknown.name}) is {text}"
+    return f"{_count(differing, 'operator')} differ, none by itself"
 
 
-def _operator(row: comparison.OperatorDifference) -> str:
-    name = f"operator {row.operator} ({row.name})"
+def _who(row: comparison.OperatorDifference) -> str:
     if len(row.span) > 1:
-        return f"one of the operators {', '.join(map(str, row.span))}, which ends with {name},"
-    return name
+        return f"operators {row.span[0]} to {row.operator} together are the first that differ by themselves"
+    return f"operator {row.operator} ({row.name}) is the first that differs by itself"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _share(row: comparison.OperatorDifference) -> str:
@@ -110,11 +114,12 @@ def _why(result: comparison.Diff) -> str:
     best, equal = result.trials[0], len(result.explanations) - 1
     appear = "none" if best.appear == 0 else f"{best.appear:,}"
     own = result.first.own  # type: ignore[union-attr]
-    text = f"{best.vanish:,} of {own:,} mismatches vanish with {best.name} (and {appear} appear)"
+    text = f"{best.vanish:,} of {own:,} mismatches vanish with {best.name}, and {appear} appear"
     if best.also:
-        text += f"\nthe same explains {best.also} further operators that differ by themselves"
+        text += f"\nthe same explains {_count(best.also, 'further operator')} that differ by themselves"
     if equal > 0:
-        text += f"\n{equal} other hypotheses explain it as well (--verbose lists them); more --rounds may tell them apart"
+        others = "another hypothesis explains" if equal == 1 else f"{equal} other hypotheses explain"
+        text += f"\n{others} it as well (see --verbose); more --rounds may tell them apart"
     return text
 
 
