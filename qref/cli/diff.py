@@ -114,9 +114,9 @@ def _why(result: comparison.Diff) -> str:
     best, equal = result.trials[0], len(result.explanations) - 1
     appear = "none" if best.appear == 0 else f"{best.appear:,}"
     own = result.first.own  # type: ignore[union-attr]
-    text = f"{best.vanish:,} of {own:,} mismatches vanish with {best.name}, and {appear} appear"
+    text = f"{result.explained}: {best.vanish:,} of {own:,} mismatches vanish with {best.name}, and {appear} appear"
     if best.also:
-        text += f"\nthe same explains {_count(best.also, 'further operator')} that differ by themselves"
+        text += f"\nthe same explains {_count(best.also, 'further operator')} of those that differ by themselves"
     if equal > 0:
         others = "another hypothesis explains" if equal == 1 else f"{equal} other hypotheses explain"
         text += f"\n{others} it as well (see --verbose); more --rounds may tell them apart"
