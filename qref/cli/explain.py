@@ -72,8 +72,8 @@ def _print(explained: explanation.ElementExplanation) -> None:
         steps.add_row(step.name, value, step.formula, step.meaning)
     print_table(steps)
     others = _table("other runtime", "result from the same inputs")
-    for name, value in explained.others.items():
-        others.add_row(name, text.number(value))
+    for name, result in explained.others.items():
+        others.add_row(name, text.number(result))
     print_table(others)
 
 
