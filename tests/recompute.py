@@ -125,11 +125,6 @@ def clamp(x, low, high):
     return max(min(x, high), low)
 
 
-def div32(a, b):
-    with np.errstate(all="ignore"):
-        return float32(np.float64(a) / np.float64(b))
-
-
 def cast_int32(x):
     return int(Fraction(x)) if math.isfinite(x) and -(2**31) <= int(x) < 2**31 else -(2**31)
 
@@ -196,10 +191,6 @@ def fold(better):
     return lambda x: functools.reduce(lambda r, value: r if better(r, value) else value, x)
 
 
-def first_extreme(extreme):
-    return lambda x: 0 if x[0] != x[0] else x.index(extreme(value for value in x if value == value))
-
-
 def product32(x):
     total = 1.0
     for factor in x:
@@ -233,6 +224,11 @@ def of_integer_type(bits, signed):
 OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
 OF_LIBM = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf", "erfcf", "exp", *OF_TWO_NUMBERS)
 
+
+def first_extreme(extreme):
+    return lambda x: 0 if x[0] != x[0] else x.index(extreme(value for value in x if value == value))
+
+
 FUNCTIONS = {
     "abs": abs,
     "max": max,
@@ -250,7 +246,6 @@ FUNCTIONS = {
     "fold_greatest": fold(operator.gt),
     "fold_least": fold(operator.lt),
     "product": math.prod,
-    "concat": lambda a, b: Vector((*a, *b)),
     "greatest_of": greatest_of,
     "falling": falling,
     "least_of": least_of,
@@ -265,7 +260,6 @@ FUNCTIONS = {
     "trunc": on_each(if_finite(math.trunc)),
     "floor": on_each(if_finite(math.floor)),
     "exponent_of": on_each(exponent_of),
-    "choose": on_each(lambda condition, a, b: a if condition else b),
     "bit_and": on_each(
         lambda a, b: int.from_bytes(
             bytes(i & j for i, j in zip(*(n.to_bytes(16, "big", signed=True) for n in (a, b)))), signed=True
@@ -278,8 +272,8 @@ FUNCTIONS = {
     "divide": on_each(divide),
     "fmod": on_each(fmod),
     "flush": on_each(flush),
+    "where": on_each(lambda condition, a, b: a if condition else b),
     "fma": on_each(fma),
-    "div32": on_each(div32),
     "copysign": on_each(math.copysign),
     "cast_int32": on_each(cast_int32),
     "sqrt": on_each(lambda x: float32(math.sqrt(x)) if x >= 0 else math.nan),

@@ -165,11 +165,6 @@ def float16(x: Number) -> float:
     return float(np.float16(x))
 
 
-def div32(a: float, b: float) -> float:
-    """The float32 number nearest to a / b, for two float32 numbers; by zero infinite or NaN."""
-    return float(np.float32(a) / np.float32(b))
-
-
 def copysign(x: float, sign: float) -> float:
     """The number x with the sign of another, of a zero too."""
     return math.copysign(x, sign)
@@ -178,6 +173,11 @@ def copysign(x: float, sign: float) -> float:
 def cast_int32(x: float) -> int:
     """A real number without its fraction in 32 bits; -2^31 for NaN and for what does not fit, as x86 has it."""
     return int(x) if -(2.0**31) - 1 < x < 2.0**31 else -(2**31)
+
+
+def where(condition: int, a: Number, b: Number) -> Number:
+    """Either a, where the condition is not 0, or b."""
+    return a if condition else b
 
 
 def fma(a: float, b: float, c: float) -> float:
@@ -221,11 +221,6 @@ def float64(x: Number) -> float:
 def bit_and(a: int, b: int) -> int:
     """The bits that two integers have in common, as two's complement numbers."""
     return a & b
-
-
-def choose(condition: int, a: Number, b: Number) -> Number:
-    """`a` where the condition is not 0, else `b`."""
-    return a if condition else b
 
 
 def int_of(x: float) -> int:
@@ -304,11 +299,6 @@ def product(x: np.ndarray) -> int:
     return math.prod(x)
 
 
-def concat(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The elements of two tuples, one behind the other."""
-    return np.concatenate([a, b])
-
-
 def product32(x: np.ndarray) -> float:
     """The product of a tuple from the first element to the last in float32, each step rounded."""
     total = np.float32(1)
@@ -362,12 +352,12 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
 
 
 _OF_NUMBERS = (
-    *(wrap, saturate, clamp, ties_up, ties_away, toward_zero, bit_and, choose, int_of),
+    *(wrap, saturate, clamp, ties_up, ties_away, toward_zero, bit_and, where, int_of),
     *(round_half_away, round_half_even, trunc, floor, exponent_of, cast_int32),
-    *(float64, float32, float16, divide, div32, fmod, fma, flush, sqrt, copysign),
+    *(float64, float32, float16, divide, fmod, fma, flush, sqrt, copysign),
 )
 _OF_TUPLES = (
-    *(abs, max, min, sum, product, cumsum, joined, concat, falling),
+    *(abs, max, min, sum, product, cumsum, joined, falling),
     *(greatest_of, least_of, first_greatest, first_least, fold_greatest, fold_least),
     *(sum32, cumsum32, lanes32, fma_chain, product32),
 )

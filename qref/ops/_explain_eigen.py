@@ -167,7 +167,7 @@ def explain_tanh(e: Explanation, x: str, name: str) -> str:
     below = _horner(e, f"below_{name}", square, 8.015776984e-7, 3.326951409e-4, 2.597254514e-2, 4.673548340e-1, 1.0)
     numerator = f"float32(float32(float32({square} * bounded_{name}) * {above}) + bounded_{name})"
     e.derive(f"numerator_{name}", numerator, "x + x^3 times the polynomial")
-    return e.derive(name, f"div32(numerator_{name}, {below})", f"tanh({x})")
+    return e.derive(name, f"float32(divide(numerator_{name}, {below}))", f"tanh({x})")
 
 
 def explain_logistic(e: Explanation, x: str, name: str, offset: int, size: int, place: int) -> str:
@@ -181,7 +181,7 @@ def explain_logistic(e: Explanation, x: str, name: str, offset: int, size: int, 
         _exp_of_twice(e, f"half_{name}", name)
     else:
         e.derive(f"exp_{name}", f"expf(bounded_{name})", "the C library's exp, as the number is in no whole packet of four")
-    return e.derive(name, f"div32(exp_{name}, float32(1 + exp_{name}))", f"logistic({x}) = exp / (1 + exp)")
+    return e.derive(name, f"float32(divide(exp_{name}, float32(1 + exp_{name})))", f"logistic({x}) = exp / (1 + exp)")
 
 
 def explain_activation(e: Explanation, x: str, name: str, activation: str) -> str:

@@ -78,7 +78,7 @@ def _explain_rounding(e: Explanation, x: str, of: str, in_blocks: Sequence[bool]
         rounded.append(e.derive(f"by_scalar{of}", formula, "the rest of a row by C's round: to nearest, ties away from zero"))
     if len(rounded) == 2:
         e.given(f"in_blocks{of}", [int(block) for block in in_blocks], "1 for elements in the row's whole blocks of 8")
-        rounded = [f"choose(in_blocks{of}, {', '.join(rounded)})"]
+        rounded = [f"where(in_blocks{of}, {', '.join(rounded)})"]
     q = f"clamp({rounded[0]} + zero_point{of}, -128, 127)" if asymmetric else f"clamp({rounded[0]}, -127, 127)"
     e.derive(f"q{of}", q, "the inputs in int8")
 
@@ -104,7 +104,7 @@ def explain_scale(e: Explanation, row: str, of: str = "", *, asymmetric: bool) -
     )
     e.derive(f"zero_point{of}", f"cast_int32(round_half_away(clamp(position{of}, -128.0, 127.0)))", "LSB")
     e.derive(f"scale{of}", f"float32({step})", "real units of an LSB")
-    e.derive(f"inverse{of}", f"div32(1.0, scale{of})", "LSB in a real unit, which floats are multiplied with")
+    e.derive(f"inverse{of}", f"float32(divide(1.0, scale{of}))", "LSB in a real unit, which floats are multiplied with")
 
 
 def explain_products(e: Explanation, weights: Sequence[int], in_blocks: Sequence[bool], inputs: str) -> None:

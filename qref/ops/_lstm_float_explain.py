@@ -205,7 +205,7 @@ def _explain_normalization(e: Explanation, row: list[float], weight: np.float32,
     squares = f"float32(centred_{name} * centred_{name})"
     e.derive(f"variance_{name}", f"float32(sum32({squares}) / {size})", "the mean of the squares")
     least = float(np.float32(1e-8))
-    e.derive(f"inverse_{name}", f"div32(1.0, sqrt(float32(variance_{name} + {least})))", "1 / the standard deviation")
+    e.derive(f"inverse_{name}", f"float32(divide(1.0, sqrt(float32(variance_{name} + {least}))))", "1 / the standard deviation")
     e.derive(f"normal_{name}", f"float32(float32(unnormalized_{name} - mean_{name}) * inverse_{name})", "mean 0, variance 1")
     e.given(f"weight_{name}", weight, "the cell's weight of the normalized sum")
     e.given(f"bias_{name}", bias, f"of the {name} gate")

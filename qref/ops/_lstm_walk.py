@@ -7,12 +7,13 @@ time step that they show, and what other cells do meanwhile.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qref.arithmetic.explanation import Explanation
-from qref.arithmetic.requantize import Requantize
+from qref.arithmetic.requantize import DoubleRounding, Requantize
 
 if TYPE_CHECKING:
     from ._lstm_integer import IntegerLstmPlan, LayerNorm
@@ -131,12 +132,18 @@ def _normalize(row: list[int], w: list[int], bias: list[int], plan: LayerNorm) -
 
 
 def _rescale(rule: Requantize, acc: int) -> int:
+    if isinstance(rule, DoubleRounding):  # the rule of the known runtimes; others are slower, by their explanation
+        return _multiply(acc, int(rule.quantized_multiplier[0]), int(rule.shift[0]))
     e = Explanation()
     return int(e.value(rule.explain(e, e.given("acc", acc))))
 
 
-def _dot(x: list[int], w: list[int], zero_point: int, bias: int = 0) -> int:
-    return _wrap(sum((a - zero_point) * b for a, b in zip(x, w)) + bias, 32)
+def _centred(x: list[int], zero_point: int) -> list[int]:
+    return [value - zero_point for value in x]
+
+
+def _dot(x: list[int], w: list[int], bias: int = 0) -> int:
+    return _wrap(sum(map(mul, x, w)) + bias, 32)
 
 
 class Walk:
@@ -186,12 +193,11 @@ class Walk:
 
     def _gate(self, name: str, x: list[int]) -> list[int]:
         gate, rules, row = self.plan.inputs.gates[name], self.plan.gates[name], []
+        x, h = _centred(x, self.plan.input_zero_point), _centred(self.h, self.plan.output_zero_point)
         for cell in range(self.plan.inputs.cells):
             bias = 0 if rules.layer_norm else self.lists[gate.bias][cell]
-            acc = _dot(x, self.lists[gate.input_weights][cell], self.plan.input_zero_point, bias)
-            g = _saturate(_rescale(rules.input, acc))
-            acc = _dot(self.h, self.lists[gate.recurrent_weights][cell], self.plan.output_zero_point)
-            g = _saturate(g + _rescale(rules.recurrent, acc))
+            g = _saturate(_rescale(rules.input, _dot(x, self.lists[gate.input_weights][cell], bias)))
+            g = _saturate(g + _rescale(rules.recurrent, _dot(h, self.lists[gate.recurrent_weights][cell])))
             if gate.peephole is not None and rules.peephole is not None:
                 g = _saturate(g + _rescale(rules.peephole, self.peephole(gate.peephole, cell) * self.c[cell]))
             row.append(g)
@@ -202,6 +208,7 @@ class Walk:
 
     def _project(self, unit: int, weights: int, rule: Requantize) -> int:
         plan, clip, bias = self.plan, self.plan.projection_clip, self.plan.inputs.projection_bias
-        acc = _dot(self.hidden, self.lists[weights][unit], -plan.hidden_zero_point, 0 if bias is None else self.lists[bias][unit])
+        hidden = _centred(self.hidden, -plan.hidden_zero_point)
+        acc = _dot(hidden, self.lists[weights][unit], 0 if bias is None else self.lists[bias][unit])
         h = _clamp(_rescale(rule, acc) + plan.output_zero_point, -128, 127)
         return _clamp(h, -clip, clip) if clip > 0 else h

@@ -143,7 +143,7 @@ def explain_float(x: np.ndarray, plan: FloatSoftmaxPlan, element: tuple[int, ...
     e.derive("total", "sum32(exponentials)", "their sum, from the first to the last")
     half = x.dtype == np.float16
     e.derive("exp", "float16(exponentials[position])" if half else "exponentials[position]", "that of the element")
-    e.derive("y", "float16(div32(exp, total))" if half else "div32(exp, total)", "the output")
+    e.derive("y", "float16(float32(divide(exp, total)))" if half else "float32(divide(exp, total))", "the output")
     return e
 
 

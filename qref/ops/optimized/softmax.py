@@ -82,7 +82,7 @@ def explain(x: np.ndarray, plan: SoftmaxTablePlan, element: tuple[int, ...]) -> 
     e.derive("exp", "exponentials[position]", "that of the element")
     e.derive("total", "sum32(exponentials)", "their sum, from the first to the last")
     e.given("output_scale", plan.output_scale, "real units per LSB")
-    e.derive("inverse", "div32(1.0, float32(total * output_scale))", "of the sum, in LSB of the output")
+    e.derive("inverse", "float32(divide(1.0, float32(total * output_scale)))", "of the sum, in LSB of the output")
     e.derive("product", "float32(exp * inverse)", "the output before it is rounded, LSB")
     if plan.output_dtype == np.uint8:
         e.derive("rounded", "cast_int32(float32(product + 0.5))", "1/2 added, the fraction cut off")
@@ -132,6 +132,6 @@ def explain_float32(x: np.ndarray, plan: base.FloatSoftmaxPlan, element: tuple[i
     e.derive("exponent", "scaled_differences[position]", "that of the element")
     exponential(e, element[-1])
     explain_row_sum(e, "exponentials", "total", row * size)
-    e.derive("inverse", "div32(1.0, total)")
+    e.derive("inverse", "float32(divide(1.0, total))")
     e.derive("y", "float32(exp * inverse)", "the output")
     return e

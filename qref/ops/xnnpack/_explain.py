@@ -61,7 +61,7 @@ def explain_dynamic(
     e.given("w", weights, "the weights they meet, LSB")
     e.derive("products", "q * w", "of each tap")
     e.derive("acc", "wrap(sum(products), 32)", "the accumulator, in 32 bits")
-    e.derive("scale", "div32(1.0, inverse)", "real units of an LSB of the inputs")
+    e.derive("scale", "float32(divide(1.0, inverse))", "real units of an LSB of the inputs")
     e.derive("half_scaled", "float32(float32(acc) * scale)", "in units of the weights")
     e.given("filter_scale", filter_scale_of(plan.filter_scale, channel), "real units of an LSB of the weights")
     e.given("bias", bias_or_zero(b, channel), "real")
@@ -75,7 +75,7 @@ def _explain_scale(e: Explanation, row: str) -> None:
     empty = not e.value(row)
     e.derive("low", "0.0" if empty else f"min(min(flush({row})), 0.0)", "the range of the row, with zero in it")
     e.derive("high", "0.0" if empty else f"max(max(flush({row})), 0.0)")
-    formula = "div32(255.0, float32(high - low)) if low < high else 1.0"
+    formula = "float32(divide(255.0, float32(high - low))) if low < high else 1.0"
     e.derive("inverse", formula, "LSB in a real unit, which floats are multiplied with")
     e.derive("scaled_low", "float32(low * inverse)", "the ends of the range in LSB")
     e.derive("scaled_high", "float32(high * inverse)")

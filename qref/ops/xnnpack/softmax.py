@@ -88,7 +88,7 @@ def explain(x: np.ndarray, plan: SoftmaxFloat32Plan, element: tuple[int, ...]) -
     e.derive("difference", "differences[position]", "that of the element")
     _explain_exp(e)
     _explain_sum(e, len(row), plan.lanes)
-    e.derive("inverse", "div32(1.0, total)")
+    e.derive("inverse", "float32(divide(1.0, total))")
     e.derive("y", "flush(float32(exp * inverse))", "the output")
     return e
 
