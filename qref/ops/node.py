@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from qref.arithmetic.explanation import Explanation, Step  # noqa: F401
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import Requantize
 from qref.errors import SpecViolation, UnsupportedOperator
 from qref.schema.enums import ActivationFunctionType, TensorType
