@@ -1,7 +1,7 @@
 """Golden vectors as C99: the arrays, a reference kernel for each operator that accumulates, and a main() that compares.
 
-For an operator with a reference kernel here, `qref_run_<operator>` is a weak function: a definition of the user's takes its place.
-For others it is compared where the user defines it.
+`qref_run_<operator>` is a weak function where there is a reference kernel: a definition of the user's takes its place. For other
+operators it is compared where the user defines it.
 """
 
 from __future__ import annotations

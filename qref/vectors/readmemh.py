@@ -1,7 +1,7 @@
 """Golden vectors as $readmemh files, with a SystemVerilog bench for each operator that accumulates and a device to try it on.
 
-The bench streams the taps (x, w) of chosen output elements into a device `qref_dut`, and compares accumulator and output. First come
-elements that hit a corner case; the others are spread evenly.
+The bench streams the taps (x, w) of chosen output elements into a device `qref_dut`, and compares accumulator and output: first
+elements that hit a corner case, then others, evenly spread.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def _by_sign(tie: np.ndarray, value: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def accumulators_near(rule: Requantize, results: np.ndarray) -> np.ndarray:
-    """Accumulators that one channel's rule brings close to real `results`, before zero point and clamp; sorted, int64.
+    """Accumulators that one channel's rule brings close to real `results`, before zero point and clamp; int64.
 
     Where |result| stays below 2^30 no rule is more than one rounding of one unit of acc away, so that two on either side are
     enough to have every accumulator whose scaled value is nearest to a result.
@@ -109,14 +109,14 @@ def accumulators_near(rule: Requantize, results: np.ndarray) -> np.ndarray:
     scale = real_scale(rule)
     centers = np.rint(results / scale) if scale else np.zeros(0)
     centers = centers[np.abs(centers) < 2.0**52].astype(np.int64)
-    return np.unique(centers[:, None] + np.arange(-2, 3))
+    return (centers[:, None] + np.arange(-2, 3)).ravel()
 
 
 def tie_candidates(rule: Requantize, target: str, bounds: tuple[int, int]) -> tuple[np.ndarray, bool]:
     """Accumulators within `bounds` among which one channel's ties of that kind are, and whether all of these are among them.
 
-    Where the exact product is rounded, it is an odd multiple of half the divisor: then acc is an odd multiple of a power of two, and
-    every such acc is a tie. The others are looked for near the accumulators that would give k + 1/2.
+    Where the exact product is rounded, a tie is an odd multiple of half the divisor, and so acc one of a power of two; every such
+    acc is a tie. The others are looked for near the accumulators that would give k + 1/2.
     """
     least, greatest = bounds
     if target == "tie_first_rounding" or isinstance(rule, SingleRounding | SingleRounding64):
@@ -133,7 +133,7 @@ def tie_candidates(rule: Requantize, target: str, bounds: tuple[int, int]) -> tu
 
 
 def proves_no_tie(rule: Requantize, target: str, bounds: tuple[int, int]) -> bool:
-    """Whether one channel's rule has no tie of that kind among the accumulators within `bounds`; False where that is not shown."""
+    """Whether one channel's rule has no tie of that kind among the accumulators within `bounds`; False where it is not shown."""
     candidates, complete = tie_candidates(rule, target, bounds)
     return complete and not find_ties(rule, candidates)[target].any()
 
