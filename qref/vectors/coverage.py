@@ -130,11 +130,10 @@ def hit_masks(subject: Subject, case: Case, reach: Reach | None) -> dict[str, np
     if reach is not None:
         masks["acc_least"], masks["acc_greatest"] = case.acc == reach.least, case.acc == reach.greatest
     masks["acc_wraps"] = case.acc != acc
-    bits = FRACTION_BITS.get(type(plan.requantize))  # type: ignore[call-overload]
+    bits = FRACTION_BITS.get(type(plan.requantize))
     if bits is not None:
-        masks["acc_inexact"] = acc.astype(np.float32 if bits == 24 else np.float64).astype(np.longdouble) != acc.astype(
-            np.longdouble
-        )
+        held = acc.astype(np.float32 if bits == 24 else np.float64)
+        masks["acc_inexact"] = held.astype(np.longdouble) != acc.astype(np.longdouble)
     if hasattr(plan, "axes") and subject.node.operator.name != "TRANSPOSE_CONV":
         masks |= _padding_masks(plan)
     return {name: np.broadcast_to(mask, case.acc.shape) for name, mask in masks.items()}
@@ -231,7 +230,7 @@ def _why_no_wrap(subject: Subject, target: str, reach: Reach) -> str | None:
 
 
 def _why_exact(subject: Subject, target: str, reach: Reach) -> str | None:
-    bits = FRACTION_BITS[type(subject.prepared.plan.requantize)]  # type: ignore[index]
+    bits = FRACTION_BITS[type(subject.prepared.plan.requantize)]
     exact = max(-reach.bounds[0], reach.bounds[1]) <= 2**bits
     return f"accumulators lie in {reach.bounds[0]} to {reach.bounds[1]}, which {bits} bits hold exactly" if exact else None
 

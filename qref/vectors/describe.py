@@ -55,7 +55,7 @@ def describe(subject: Subject, unit: Sequence[Case]) -> tuple[dict[str, Any], Ar
             arrays[f"constant/{position}"] = value
     for kind, cases in (("unit", unit), ("layer", subject.layer)):
         for number, case in enumerate(cases):
-            arrays |= {f"{kind}/{number}/input/{p}": case.inputs[p] for p in subject.free}  # type: ignore[dict-item]
+            arrays |= {f"{kind}/{number}/input/{p}": x for p, x in enumerate(case.inputs) if x is not None and p in subject.free}
             arrays |= {f"{kind}/{number}/output/{p}": value for p, value in enumerate(case.outputs)}
             if case.acc is not None:
                 arrays[f"{kind}/{number}/acc"] = case.acc
@@ -108,7 +108,7 @@ def _operand(operand: Operand | None, constant: bool) -> dict[str, Any] | None:
         "type": operand.type.name,
         "shape": list(shape),
         "constant": constant,
-        "scales": [] if quantization is None else [float(s) for s in operand.scales],
+        "scales": [] if quantization is None else [_number(s) for s in operand.scales],
         "zero_points": [] if quantization is None else [int(z) for z in operand.zero_points],
         "quantized_dimension": 0 if quantization is None else quantization.quantized_dimension,
     }

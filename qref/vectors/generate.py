@@ -74,6 +74,7 @@ def _fill(folder: pathlib.Path, request: Request) -> Entry:
     operators = request.operators or range(len(model.subgraphs[0].operators))
     subjects, left_away = run_layers(interpreter, rounds, sorted(set(operators)))
     described = [_describe(subject, request) for subject in subjects]
+    formats = [f for f in FORMATS if f in request.formats or (f == "npz" and "python" in request.formats)]
     manifest = {
         "qref": __version__,
         "model": request.model.name,
@@ -83,13 +84,13 @@ def _fill(folder: pathlib.Path, request: Request) -> Entry:
         "seed": request.seed,
         "count": request.count,
         "inputs": [path.name for path in request.inputs],
-        "formats": [f for f in FORMATS if f in request.formats or (f == "npz" and "python" in request.formats)],
+        "formats": formats,
         "operators": [entry for entry, _ in described],
         "left_away": {str(index): reason for index, reason in left_away.items()},
     }
-    for name in manifest["formats"]:
+    for name in formats:
         WRITERS[name](folder, described)
-    write_text(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False) + "\n")
     return manifest
 
 
