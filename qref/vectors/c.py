@@ -43,11 +43,12 @@ def write(folder: pathlib.Path, described: Sequence[tuple[dict[str, Any], Arrays
     operators = []
     for entry, arrays in described:
         reason = _why_not(entry, arrays)
-        entry["c"] = reason or ("reference kernel" if "accumulation" in entry else "arrays, compared with qref_run_ if defined")
+        known = "accumulation" in entry or "form" in entry
+        entry["c"] = reason or ("reference kernel" if known else "arrays, compared with qref_run_ if defined")
         if reason is None:
             operators.append(_operator(entry, arrays))
     templates = environment()
-    used = sorted({rule for operator in operators for rule in operator.get("rules", ())})
+    used = sorted({helper for operator in operators if operator["kernel"] for helper in operator["kernel"]["helpers"]})
     for name in FILES:
         write_text(folder / "c" / name, templates.get_template(f"{name}.j2").render(operators=operators, used=used))
 
@@ -79,7 +80,8 @@ def _operator(entry: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
                 data.append(_array(f"{name}_{key.replace('/', '_')}", array))
     operator = {"id": name, "name": entry["name"], "cases": [c.replace("/", "_") for c in cases], "data": data, **operands}
     operator["prototype"] = f"void qref_run_{name}({_parameters(operator)})"
-    return operator | (_kernel(entry, arrays) if "accumulation" in entry else {"kernel": None})
+    operator["kernel"] = _kernel(entry, arrays) if "accumulation" in entry else _form(entry, arrays) if "form" in entry else None
+    return operator
 
 
 def _parameters(operator: dict[str, Any]) -> str:
@@ -122,24 +124,20 @@ def literals(values: np.ndarray) -> str:
 
 def _kernel(entry: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
     """What the template of a kernel needs: shapes, offsets, geometry, constants by channel."""
-    fields, name = entry["accumulation"], entry["id"]
-    case = case_names(entry)[0]
-    found, shapes = {}, {}
-    for role, position in fields["operands"].items():
-        given, constant = f"{case}/input/{position}", f"constant/{position}"
-        key = given if given in arrays else constant if constant in arrays else None
-        found[role] = None if key is None else f"input{position}" if key == given else f"{name}_constant_{position}"
-        shapes[role] = None if key is None else list(arrays[key].shape)
+    fields = entry["accumulation"]
+    operands = {role: _argument(entry, arrays, position) for role, position in fields["operands"].items()}
+    shapes = {role: shape for role, (_, shape) in operands.items()}
     rules = [RULE_NAMES[i] for i in arrays["requantize/rule"]]
     multiplier, shift = arrays["requantize/multiplier"], arrays["requantize/shift"]
     kernel = {
         **fields,
         "template": f"{entry['name'].lower()}.c.j2",
-        **{f"{role}_name": text for role, text in found.items()},
+        **{f"{role}_name": name for role, (name, _) in operands.items()},
         **{f"{role}_shape": shape for role, shape in shapes.items()},
         "output_name": "output0",
         "channels": len(rules),
         "rule_names": sorted(set(rules)),
+        "helpers": ["clamp", *rules],
         "in_blocks": rules.count("half_up"),
         "multipliers": literals(multiplier.astype(np.int32)) if "float" not in rules[0] else "",
         "shifts": literals(shift.astype(np.int32)),
@@ -147,7 +145,45 @@ def _kernel(entry: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
     }
     if entry["name"] == "BATCH_MATMUL":
         kernel |= _batch_offsets(fields["output_shape"], shapes)
-    return {"kernel": kernel, "rules": kernel["rule_names"]}
+    return kernel
+
+
+def _argument(entry: dict[str, Any], arrays: Arrays, position: int | None) -> tuple[str | None, list[int] | None]:
+    """How a kernel names the operand at a position, an argument or a constant, and its shape; None for an absent one."""
+    for key, name in (
+        (f"{case_names(entry)[0]}/input/{position}", f"input{position}"),
+        (f"constant/{position}", f"{entry['id']}_constant_{position}"),
+    ):
+        if key in arrays:
+            return name, list(arrays[key].shape)
+    return None, None
+
+
+def _form(entry: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
+    """The same for an operator without an accumulator."""
+    output_shape = list(arrays[f"{case_names(entry)[0]}/output/0"].shape)
+    operands = [_argument(entry, arrays, position) for position in range(len(entry["inputs"]))]
+    table = arrays.get("plan/table")
+    helpers = {"sum_quantized": ["clamp", "double_rounding"], "max_pool_2d": ["clamp"], "average_pool_2d": ["clamp"]}
+    return {
+        "template": f"{entry['form']}.c.j2",
+        "plan": entry["plan"],
+        "helpers": helpers.get(entry["form"], []),
+        "rule_names": [],
+        "names": [name for name, _ in operands],
+        "x_shape": operands[0][1],
+        "strides": [
+            _strides(shape, output_shape) for _, shape in operands if shape is not None and entry["form"] == "sum_quantized"
+        ],
+        "output_shape": output_shape,
+        "table": "" if table is None else literals(table),
+    }
+
+
+def _strides(shape: list[int], output_shape: list[int]) -> list[int]:
+    """How far apart neighbors along each axis of the output lie in an operand that broadcasts to it."""
+    own = [1] * (len(output_shape) - len(shape)) + shape
+    return [0 if size == 1 else math.prod(own[axis + 1 :]) for axis, size in enumerate(own)]
 
 
 def _batch_offsets(output_shape: list[int], shapes: dict[str, Any]) -> dict[str, Any]:

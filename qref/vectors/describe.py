@@ -15,6 +15,7 @@ from qref.ops._matmul import IntegerPlan
 from qref.ops.node import Node, Operand
 
 from .cases import Case, Subject
+from .forms import find_form
 from .loader import OFFSETS, TAPS
 from .rules import RULE_NAMES, channel_constants, is_known
 
@@ -59,6 +60,9 @@ def describe(subject: Subject, unit: Sequence[Case]) -> tuple[dict[str, Any], Ar
             arrays |= {f"{kind}/{number}/output/{p}": value for p, value in enumerate(case.outputs)}
             if case.acc is not None:
                 arrays[f"{kind}/{number}/acc"] = case.acc
+    form = find_form(subject)
+    if form is not None:
+        entry["form"] = form
     if has_accumulation(subject):
         entry["accumulation"] = accumulation(subject, arrays)
     return entry, arrays

@@ -77,4 +77,4 @@ def write_npz(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(arrays):
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.ascontiguousarray(arrays[name]), allow_pickle=False)  # type: ignore[arg-type]
+                np.lib.format.write_array(file, np.ascontiguousarray(arrays[name]), allow_pickle=False)

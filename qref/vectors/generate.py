@@ -144,7 +144,7 @@ def _write_npz(folder: pathlib.Path, described: Sequence[tuple[Entry, Arrays]]) 
 def _write_python(folder: pathlib.Path, described: Sequence[tuple[Entry, Arrays]]) -> None:
     (folder / "python").mkdir()
     shutil.copyfile(loader.__file__, folder / "python" / "qref_vectors.py")
-    shutil.copyfile(c.TEMPLATES / "test_cocotb.py", folder / "python" / "test_cocotb.py")
+    shutil.copyfile(c.TEMPLATES / "test_cocotb.py.j2", folder / "python" / "test_cocotb.py")
 
 
 WRITERS: dict[str, Callable[[pathlib.Path, Sequence[tuple[Entry, Arrays]]], None]] = {

@@ -52,7 +52,7 @@ def channel_constants(rule: Requantize, channels: int) -> dict[str, np.ndarray]:
     rules = [channel_rule(rule, channel) for channel in range(channels)]
     pairs = [_integers(r) for r in rules]
     return {
-        "rule": np.array([RULES.index(type(r)) for r in rules], np.uint8),  # type: ignore[arg-type]
+        "rule": np.array([RULES.index(type(r)) for r in rules], np.uint8),
         "multiplier": np.array([m for m, _ in pairs], np.int64),
         "shift": np.array([s for _, s in pairs], np.int64),
     }
@@ -61,7 +61,7 @@ def channel_constants(rule: Requantize, channels: int) -> dict[str, np.ndarray]:
 def _integers(rule: Requantize) -> tuple[int, int]:
     if isinstance(rule, FixedPoint):
         return int(rule.quantized_multiplier[0]), int(rule.shift[0])
-    bits = FRACTION_BITS[type(rule)]  # type: ignore[index]
+    bits = FRACTION_BITS[type(rule)]
     fraction, exponent = np.frexp(np.float64(rule.effective_scale[0]))  # type: ignore[attr-defined]
     return int(fraction * 2.0**bits), int(exponent) - bits
 
