@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import matmul_models as models
+import numpy as np
 import pytest
 
 import qref
@@ -56,6 +57,33 @@ def test_reference_kernels_give_the_expected_bytes(tmp_path, name, runtime):
     with_kernel = [o["id"] for o in manifest["operators"] if o["c"] == "reference kernel"]
     assert with_kernel
     assert re.findall(r"^PASS (\w+)", done.stdout, re.M) == with_kernel
+
+
+POOL = {"padding": 0, "stride_h": 2, "stride_w": 1, "filter_height": 3, "filter_width": 2}
+FORMS = {
+    "lookup_table_8bit": ("LOGISTIC", TensorType.UINT8, [(3, 5)], None),
+    "average_pool_2d": ("AVERAGE_POOL_2D", TensorType.INT8, [(2, 5, 4, 3)], ("Pool2DOptions", POOL)),
+    "max_pool_2d": ("MAX_POOL_2D", TensorType.INT16, [(2, 5, 4, 3)], ("Pool2DOptions", POOL)),
+    "sum_quantized": ("SUB", TensorType.INT8, [(2, 3, 4), (3, 1)], ("SubOptions", {})),
+    "copy": ("EXPAND_DIMS", TensorType.INT8, [(2, 3)], None),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_operators_without_an_accumulator_have_kernels_too(tmp_path, form):
+    name, type, shapes, options = FORMS[form]
+    graph = GraphBuilder()
+    zero_point = 0 if type == TensorType.INT16 else 5
+    inputs = [graph.input(f"x{n}", type, shape, scale=0.03 + n / 50, zero_point=zero_point) for n, shape in enumerate(shapes)]
+    if name == "EXPAND_DIMS":
+        inputs.append(graph.constant("axis", np.array([1], np.int32), TensorType.INT32))
+    scales = {"LOGISTIC": (1 / 256, 0), "SUB": (0.05, -3)}.get(name, (0.03, zero_point))
+    y = graph.tensor("y", type, (), scale=scales[0], zero_point=scales[1])
+    graph.operator(name, inputs, [y], options)
+    manifest, folder = generated(tmp_path, graph.model(outputs=[y]), "litert-reference")
+    assert manifest["operators"][0]["form"] == form
+    done = compile_and_run(folder)
+    assert re.fullmatch(rf"PASS {manifest['operators'][0]['id']}: \d+ cases\n1 passed, .*\n", done.stdout), done.stdout
 
 
 @pytest.mark.parametrize("name", ["digits_cnn_float", "digits_cnn_drq", "digits_cnn_f16"])
