@@ -7,12 +7,14 @@ wanted, those with small weights the rest of the way.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from qref.compare.inputs import draw
+from qref.errors import QrefError
 
 from .cases import Case, Subject
 from .coverage import Hits, Reach, count_hits, find_reach
@@ -26,42 +28,47 @@ TIES = ("tie_first_rounding", "tie_positive", "tie_negative")
 RESULTS = ("equals_min", "equals_max", "saturates_low", "saturates_high")
 
 
-def build_unit_cases(subject: Subject, count: int, seed: int) -> tuple[list[Case], dict[str, Hits], Reach | None, int]:
-    """Cases for the operator by itself: of all candidates the first, and each that hits a target which none before it has hit.
+@dataclass(slots=True)
+class UnitCases:
+    """The cases of an operator by itself as they are found: the first, and each that hits what none before it has hit."""
 
-    count  candidates that are drawn
-    Returns the cases, the hits of each by its name, what the accumulators can reach, and the number of candidates.
-    """
+    subject: Subject
+    reach: Reach | None  # of the accumulators
+    cases: list[Case] = field(default_factory=list)
+    hits: dict[str, Hits] = field(default_factory=dict)  # by the case's name
+    tried: int = 0
+    refused: int = 0  # of those, by the operator: a division by zero, say
+    covered: set[str] = field(default_factory=set)
+
+    def consider(self, inputs: Sequence[np.ndarray | None]) -> None:
+        """Evaluate the operator on these inputs and keep the case if it brings something new."""
+        self.tried += 1
+        try:
+            case = self.subject.evaluate(inputs)
+        except QrefError:
+            self.refused += 1
+            return
+        found = count_hits(self.subject, case, reach_of_case(self.subject, case, self.reach))
+        news = {target for target, n in found.items() if n} | _values(self.subject, case)
+        if not self.cases or not news <= self.covered:
+            self.covered |= news
+            self.hits[f"unit/{len(self.cases)}"] = found
+            self.cases.append(case)
+
+
+def build_unit_cases(subject: Subject, count: int, seed: int) -> UnitCases:
+    """Cases for the operator by itself, of which `count` are drawn at first; none for one that does not stand alone."""
     rng = np.random.default_rng([seed, subject.index])
-    base = subject.layer[0]
-    cases: list[Case] = []
-    hits: dict[str, Hits] = {}
-    covered: set[str] = set()
-    tried = 0
-    fields = accumulation(subject, {}) if has_accumulation(subject) else None
-    reach = None if fields is None else find_reach(subject, fields, base)
-
-    def consider(inputs: tuple[np.ndarray | None, ...]) -> None:
-        nonlocal tried
-        tried += 1
-        case = subject.evaluate(inputs)
-        found = count_hits(subject, case, reach_of_case(subject, case, reach))
-        news = {target for target, n in found.items() if n} | _values(subject, case)
-        if not cases or not news <= covered:
-            covered.update(news)
-            hits[f"unit/{len(cases)}"] = found
-            cases.append(case)
-
-    for inputs in _drawn_and_patterns(subject, count, rng):
-        consider(inputs)
-    if fields is not None and reach is not None:
-        for target in ("acc_least", "acc_greatest", *RESULTS, *TIES):
-            if target not in covered:
-                for inputs in _built(subject, reach, target, rng):
-                    consider(inputs)
-                    if target in covered:
-                        break
-    return cases, hits, reach, tried
+    accumulates = has_accumulation(subject)
+    found = UnitCases(subject, find_reach(subject, accumulation(subject, {}), subject.layer[0]) if accumulates else None)
+    for inputs in _drawn_and_patterns(subject, count, rng) if subject.stands_alone else ():
+        found.consider(inputs)
+    for target in ("acc_least", "acc_greatest", *RESULTS, *TIES) if found.reach is not None else ():
+        for inputs in _built(subject, found.reach, target, rng):  # type: ignore[arg-type]
+            if target in found.covered:
+                break
+            found.consider(inputs)
+    return found
 
 
 def reach_of_case(subject: Subject, case: Case, reach: Reach | None) -> Reach | None:

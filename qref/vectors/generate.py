@@ -106,15 +106,15 @@ def _check(request: Request) -> None:
 
 def _describe(subject: Subject, request: Request) -> tuple[Entry, Arrays]:
     """The manifest's entry of an operator, with its coverage, and its arrays."""
-    unit, hits, reach, tried = (
-        build_unit_cases(subject, request.count, request.seed) if subject.stands_alone else ([], {}, None, 0)
-    )
+    found = build_unit_cases(subject, request.count, request.seed)
+    unit, hits, reach = found.cases, found.hits, found.reach
     entry, arrays = describe(subject, unit)
     for number, case in enumerate(subject.layer):
         hits[f"layer/{number}"] = count_hits(subject, case, reach_of_case(subject, case, reach)) if subject.stands_alone else {}
+    entry["tried"] = {"inputs": found.tried, "refused": found.refused}
     if not subject.stands_alone:
         entry["unit_left_away"] = "its outputs depend on more than its inputs: a resource, or a subgraph that it calls"
-    entry["coverage"] = _coverage(subject, hits, lambda target: why_missed(subject, target, reach, tried))
+    entry["coverage"] = _coverage(subject, hits, lambda target: why_missed(subject, target, reach, found.tried))
     if "accumulation" in entry:
         cases = {f"unit/{n}": case for n, case in enumerate(unit)} | {f"layer/{n}": c for n, c in enumerate(subject.layer)}
         for name, case in cases.items():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import qref
-from qref.schema import save
+from qref.schema import GraphBuilder, TensorType, save
 from qref.vectors import Request, generate
 
 RUNTIMES = ("litert-reference", "litert-optimized", "xnnpack")
@@ -204,3 +204,14 @@ def test_exact_rules_round_as_their_names_say():
     assert exact.to_float(Fraction(2**24 + 1), 24) == 2**24
     assert [exact.requantize("double_rounding", acc, 2**30, 0) for acc in (1, -1, 3, -3)] == [1, 0, 2, -1]
     assert [exact.requantize("float32_half_even", acc, 2**23, -24) for acc in (1, 3, -1, -3)] == [0, 2, 0, -2]
+
+
+def test_inputs_that_an_operator_refuses_are_counted_and_left_away(tmp_path):
+    graph = GraphBuilder()
+    x = [graph.input(name, TensorType.INT16, (2,)) for name in "ab"]
+    y = graph.tensor("y", TensorType.INT16, (2,))
+    graph.operator("FLOOR_MOD", x, [y])
+    save(graph.model(outputs=[y]), tmp_path / "mod.tflite")
+    (operator,) = generate(Request(tmp_path / "mod.tflite", formats=("npz",)), tmp_path / "v")["operators"]
+    assert operator["tried"]["refused"] > 0
+    assert operator["cases"]["unit"] > 0
