@@ -17,14 +17,20 @@ from qref.compare.inputs import draw
 from qref.errors import QrefError
 
 from .cases import Case, Subject
-from .coverage import Hits, Reach, count_hits, find_reach
+from .coverage import Hits, Reach, count_hits, find_reach, ties_of_channel
 from .describe import ROLES, accumulation, has_accumulation
-from .rules import accumulators_near, channel_rule, find_ties, tie_candidates
+from .rules import accumulators_near, channel_rule
 
 CHANNELS, ACCUMULATORS, STARTS = 8, 12, 3  # how many are tried for each target
 RAMPS = 16
-NONE = np.zeros(0, np.int64)
-TIES = ("tie_first_rounding", "tie_positive", "tie_negative")
+TIES = (
+    "tie_beside_even_shows",
+    "tie_negative_shows",
+    "tie_positive",
+    "tie_negative",
+    "tie_beside_even",
+    "tie_first_rounding",
+)
 RESULTS = ("equals_min", "equals_max", "saturates_low", "saturates_high")
 
 
@@ -63,7 +69,10 @@ def build_unit_cases(subject: Subject, count: int, seed: int) -> UnitCases:
     found = UnitCases(subject, find_reach(subject, accumulation(subject, {}), subject.layer[0]) if accumulates else None)
     for inputs in _drawn_and_patterns(subject, count, rng) if subject.stands_alone else ():
         found.consider(inputs)
+    possible = {target for hits in found.hits.values() for target in hits}
     for target in ("acc_least", "acc_greatest", *RESULTS, *TIES) if found.reach is not None else ():
+        if target not in possible:
+            continue
         for inputs in _built(subject, found.reach, target, rng):  # type: ignore[arg-type]
             if target in found.covered:
                 break
@@ -158,31 +167,22 @@ def _wanted(subject: Subject, reach: Reach, target: str, channel: int, rng: np.r
     least, greatest = int(reach.least[channel]), int(reach.greatest[channel])
     if target in ("acc_least", "acc_greatest"):
         return [least if target == "acc_least" else greatest]
-    rule = channel_rule(plan.requantize, channel)
-    low, high = plan.output_activation_min - plan.output_offset, plan.output_activation_max - plan.output_offset
     if target in TIES:
-        found = tie_candidates(rule, target, (least, greatest))[0] if target in find_ties(rule, np.zeros(1, np.int64)) else NONE
-    else:
-        results = {"equals_min": low, "equals_max": high, "saturates_low": low - 1, "saturates_high": high + 1}
-        found = accumulators_near(rule, np.array([float(results[target])]))
+        found = ties_of_channel(subject, target, channel, (least, greatest))[0]
+        return rng.permutation(found)[:ACCUMULATORS].tolist()
+    low, high = plan.output_activation_min - plan.output_offset, plan.output_activation_max - plan.output_offset
+    results = {"equals_min": low, "equals_max": high, "saturates_low": low - 1, "saturates_high": high + 1}
+    rule = channel_rule(plan.requantize, channel)
+    found = accumulators_near(rule, np.array([float(results[target])]))
     found = found[(found >= least) & (found <= greatest)]
-    if found.size and target in TIES:
-        found = found[find_ties(rule, found)[target]]
-    elif found.size:
-        raw = _raw_of_channel(subject, found, channel)
-        fits = {
-            "equals_min": raw == plan.output_activation_min,
-            "equals_max": raw == plan.output_activation_max,
-            "saturates_low": raw < plan.output_activation_min,
-            "saturates_high": raw > plan.output_activation_max,
-        }
-        found = found[fits[target]]
-    return rng.permutation(found)[:ACCUMULATORS].tolist()
-
-
-def _raw_of_channel(subject: Subject, acc: np.ndarray, channel: int) -> np.ndarray:
-    plan = subject.prepared.plan
-    return channel_rule(plan.requantize, channel)(acc) + plan.output_offset
+    raw = rule(found) + plan.output_offset
+    fits = {
+        "equals_min": raw == plan.output_activation_min,
+        "equals_max": raw == plan.output_activation_max,
+        "saturates_low": raw < plan.output_activation_min,
+        "saturates_high": raw > plan.output_activation_max,
+    }
+    return rng.permutation(found[fits[target]])[:ACCUMULATORS].tolist()
 
 
 def _solve(subject: Subject, reach: Reach, channel: int, acc: int, x: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:

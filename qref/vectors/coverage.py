@@ -2,7 +2,8 @@
 
 A target is the name of a corner case. Of an operator that accumulates:
 
-    tie_first_rounding, tie_positive, tie_negative   see `rules.find_ties`
+    tie_first_rounding, tie_positive, tie_negative, tie_beside_even    see `rules.find_ties`
+    tie_negative_shows, tie_beside_even_shows    such ties within the limits of the output: rounded another way, y is another
     saturates_low, saturates_high     results below output_activation_min and above output_activation_max, before the clamp
     equals_min, equals_max            results that are just these limits before the clamp
     acc_least, acc_greatest           the extreme accumulator of a channel, over all inputs there are
@@ -32,9 +33,10 @@ from qref.ops._matmul import wrap_accumulator
 from .cases import Case, Subject
 from .describe import ROLES, has_accumulation
 from .loader import taps
-from .rules import FRACTION_BITS, channel_rule, find_ties, proves_no_tie, real_scale
+from .rules import FRACTION_BITS, channel_rule, find_ties, real_scale, tie_candidates
 
 Hits = dict[str, int]
+SHOWN, SHOWS = ("tie_negative", "tie_beside_even"), "_shows"
 CORNERS = tuple(f"padding_{v}_{h}" for v in ("top", "bottom") for h in ("left", "right"))
 
 
@@ -125,6 +127,9 @@ def hit_masks(subject: Subject, case: Case, reach: Reach | None) -> dict[str, np
     acc = wrap_accumulator(case.acc, plan.acc_bits)
     raw = raw_output(subject, case.acc)
     masks = dict(find_ties(plan.requantize, acc))
+    inside = (raw > plan.output_activation_min) & (raw < plan.output_activation_max)
+    for target in SHOWN:
+        masks[f"{target}{SHOWS}"] = masks[target] & inside
     masks["saturates_low"], masks["saturates_high"] = raw < plan.output_activation_min, raw > plan.output_activation_max
     masks["equals_min"], masks["equals_max"] = raw == plan.output_activation_min, raw == plan.output_activation_max
     if reach is not None:
@@ -236,9 +241,23 @@ def _why_exact(subject: Subject, target: str, reach: Reach) -> str | None:
 
 
 def _why_no_tie(subject: Subject, target: str, reach: Reach) -> str | None:
-    plan = subject.prepared.plan
-    channels = range(plan.output_shape[-1])
-    rules = [channel_rule(plan.requantize, channel) for channel in channels]
-    if not all(proves_no_tie(rule, target, reach.bounds) for rule in rules):
+    channels = range(subject.prepared.plan.output_shape[-1])
+    found = [ties_of_channel(subject, target, channel, reach.bounds) for channel in channels]
+    if not all(complete and not ties.size for ties, complete in found):
         return None
-    return f"no accumulator in {reach.bounds[0]} to {reach.bounds[1]} is a tie under any channel's multiplier"
+    within = " within the output's limits" if target.endswith(SHOWS) else ""
+    return f"no accumulator in {reach.bounds[0]} to {reach.bounds[1]} is such a tie{within} under any channel's multiplier"
+
+
+def ties_of_channel(subject: Subject, target: str, channel: int, bounds: tuple[int, int]) -> tuple[np.ndarray, bool]:
+    """Accumulators within `bounds` that hit a target of ties in a channel, and whether all that do are within sight."""
+    plan, kind = subject.prepared.plan, target.removesuffix(SHOWS)
+    rule = channel_rule(plan.requantize, channel)
+    candidates, complete = tie_candidates(rule, kind, bounds)
+    if not candidates.size:
+        return candidates, complete
+    hit = find_ties(rule, candidates)[kind]
+    if target.endswith(SHOWS):
+        raw = rule(candidates) + plan.output_offset
+        hit = hit & (raw > plan.output_activation_min) & (raw < plan.output_activation_max)
+    return candidates[hit], complete

@@ -77,6 +77,7 @@ def find_ties(rule: Requantize, acc: np.ndarray) -> dict[str, np.ndarray]:
 
     tie_first_rounding  of the first of two roundings; only rules that round twice have it
     tie_positive        of the last rounding, above zero;  tie_negative: below
+    tie_beside_even     of the last rounding, whose neighbor towards zero is even: ties to even and ties away differ there
     """
     if isinstance(rule, HalfUpBlocks):
         rule = rule.half_up
@@ -85,19 +86,25 @@ def find_ties(rule: Requantize, acc: np.ndarray) -> dict[str, np.ndarray]:
         product = fp.wrap_int32(acc << left) * rule.quantized_multiplier
         high = fp.saturating_rounding_doubling_high_mul(fp.wrap_int32(acc << left), rule.quantized_multiplier)
         last = (right > 0) & (high & (np.int64(1) << right) - 1 == np.int64(1) << np.maximum(right - 1, 0))
-        return {"tie_first_rounding": product & 2**31 - 1 == 2**30, **_by_sign(last, high)}
+        return {"tie_first_rounding": product & 2**31 - 1 == 2**30, **_last_ties(last, high, np.abs(high) >> right)}
     if isinstance(rule, SingleRounding | SingleRounding64):
         wide = isinstance(rule, SingleRounding64)
         factor = fp.reduce_multiplier(rule.quantized_multiplier) if wide else rule.quantized_multiplier
         right, product = np.clip((15 if wide else 31) - rule.shift, 1, 62), acc * factor
-        return _by_sign(product & (np.int64(1) << right) - 1 == np.int64(1) << right - 1, product)
+        tie = product & (np.int64(1) << right) - 1 == np.int64(1) << right - 1
+        return _last_ties(tie, product, np.abs(product) >> right)
     dtype = np.float64 if isinstance(rule, Float64HalfAway) else np.float32
     product = acc.astype(dtype) * rule.effective_scale  # type: ignore[attr-defined]
-    return _by_sign(np.abs(product) % 1 == 0.5, product)
+    return _last_ties(np.abs(product) % 1 == 0.5, product, np.floor(np.abs(product)))
 
 
-def _by_sign(tie: np.ndarray, value: np.ndarray) -> dict[str, np.ndarray]:
-    return {"tie_positive": tie & (value > 0), "tie_negative": tie & (value < 0)}
+def _last_ties(tie: np.ndarray, value: np.ndarray, towards_zero: np.ndarray) -> dict[str, np.ndarray]:
+    """Ties of the last rounding; of `value`, whose greatest integer below in magnitude is `towards_zero`."""
+    return {
+        "tie_positive": tie & (value > 0),
+        "tie_negative": tie & (value < 0),
+        "tie_beside_even": tie & (towards_zero % 2 == 0),
+    }
 
 
 def accumulators_near(rule: Requantize, results: np.ndarray) -> np.ndarray:
@@ -130,12 +137,6 @@ def tie_candidates(rule: Requantize, target: str, bounds: tuple[int, int]) -> tu
     left = max(0, int(rule.shift[0])) if isinstance(rule, FixedPoint) else 0
     complete = max(-lowest, highest) <= MOST_RESULTS and max(-least, greatest) << left < 2**31
     return found[(found >= least) & (found <= greatest)], complete and not isinstance(rule, Float32HalfEven)
-
-
-def proves_no_tie(rule: Requantize, target: str, bounds: tuple[int, int]) -> bool:
-    """Whether one channel's rule has no tie of that kind among the accumulators within `bounds`; False where it is not shown."""
-    candidates, complete = tie_candidates(rule, target, bounds)
-    return complete and not find_ties(rule, candidates)[target].any()
 
 
 def _power_of_ties(rule: Any) -> int:

@@ -4,9 +4,9 @@ import re
 import shutil
 import subprocess
 
-import matmul_models as models
 import numpy as np
 import pytest
+from vector_models import ONE_OPERATOR, RUNTIMES, in_turn
 
 import qref
 from qref.schema import GraphBuilder, TensorType, save
@@ -14,20 +14,8 @@ from qref.vectors import Request, generate
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-O1")
-RUNTIMES = ("litert-reference", "litert-optimized", "xnnpack")
-ONE_OPERATOR = {
-    "uint8 conv": lambda: models.conv_2d(3, models.U8, per_axis=False),
-    "grouped conv": lambda: models.conv_2d(5, models.I8, groups=2),
-    "int4 conv": lambda: models.conv_2d(4, models.I8, models.I4),
-    "uint8 depthwise": lambda: models.depthwise_conv_2d(2, models.U8, per_axis=False),
-    "transpose conv": lambda: models.transpose_conv(1, models.I8),
-    "int16 transpose conv": lambda: models.transpose_conv(2, models.I16),
-    "weights that are an input": lambda: models.fully_connected(4, models.I8, per_axis=False, constant=False),
-    "batch matmul": lambda: models.batch_matmul(1, models.I8),
-    "int16 batch matmul": lambda: models.batch_matmul(3, models.I16),
-}
 CASES = [(name, runtime) for name in ("digits_cnn_int8", "digits_cnn_int16") for runtime in RUNTIMES]
-CASES += [(name, RUNTIMES[(n + k) % 3]) for n, name in enumerate(ONE_OPERATOR) for k in range(2)]
+CASES += in_turn(ONE_OPERATOR, 2)
 
 
 def compile_and_run(folder, *sources):

@@ -3,33 +3,25 @@
 import shutil
 import subprocess
 
-import matmul_models as models
 import pytest
+from vector_models import ONE_OPERATOR, RUNTIMES, in_turn, save_model
 
 import qref
 from qref.errors import InputError
-from qref.schema import save
 from qref.vectors import Request, generate
 from qref.vectors.readmemh import words
 
 needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog is not installed")
 needs_verilator = pytest.mark.skipif(shutil.which("verilator") is None, reason="Verilator is not installed")
-RUNTIMES = ("litert-reference", "litert-optimized", "xnnpack")
 DESIGN = ("qref_dut.sv", "qref_mac.sv", "qref_requantize.sv")
 SMALL = {"digits_cnn_int8": (0, 2, 7), "digits_cnn_int16": (3, 8)}
-ONE_OPERATOR = {
-    "uint8 conv": lambda: models.conv_2d(3, models.U8, per_axis=False),
-    "uint8 fully connected": lambda: models.fully_connected(2, models.U8, per_axis=False),
-    "transpose conv": lambda: models.transpose_conv(1, models.I8),
-    "batch matmul": lambda: models.batch_matmul(1, models.I8),
-}
-OTHERS = [(name, RUNTIMES[n % 3]) for n, name in enumerate(["digits_cnn_int16", *ONE_OPERATOR])]
+OTHERS = in_turn(["digits_cnn_int16", "uint8 conv", "uint8 fully connected", "transpose conv", "batch matmul"])
 
 
 def generated(tmp_path, name, runtime):
     path = tmp_path / "model.tflite"
     if name in ONE_OPERATOR:
-        save(ONE_OPERATOR[name](), path)
+        save_model(name, path)
     else:
         shutil.copy(qref.bundled(name), path)
     request = Request(path, runtime, SMALL.get(name, ()), formats=("hex",), count=1)

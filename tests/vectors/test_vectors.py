@@ -2,32 +2,18 @@
 
 import importlib.util
 import json
+import math
 import sys
 from fractions import Fraction
 
 import exact_rules as exact
-import matmul_models as models
 import numpy as np
 import pytest
+from vector_models import ONE_OPERATOR, RUNTIMES, in_turn, save_model
 
 import qref
 from qref.schema import GraphBuilder, TensorType, save
 from qref.vectors import Request, generate
-
-RUNTIMES = ("litert-reference", "litert-optimized", "xnnpack")
-ONE_OPERATOR = {
-    "uint8 conv": lambda: models.conv_2d(3, models.U8, per_axis=False),
-    "grouped conv": lambda: models.conv_2d(5, models.I8, groups=2),
-    "int4 conv": lambda: models.conv_2d(4, models.I8, models.I4),
-    "uint8 depthwise": lambda: models.depthwise_conv_2d(2, models.U8, per_axis=False),
-    "int8 depthwise": lambda: models.depthwise_conv_2d(1, models.I8),
-    "transpose conv": lambda: models.transpose_conv(1, models.I8),
-    "int16 transpose conv": lambda: models.transpose_conv(2, models.I16),
-    "uint8 fully connected": lambda: models.fully_connected(2, models.U8, per_axis=False),
-    "weights that are an input": lambda: models.fully_connected(4, models.I8, per_axis=False, constant=False),
-    "batch matmul": lambda: models.batch_matmul(1, models.I8),
-    "int16 batch matmul": lambda: models.batch_matmul(3, models.I16),
-}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +25,7 @@ def folders(tmp_path_factory):
         if (name, runtime) not in made:
             path = qref.bundled(name) if name not in ONE_OPERATOR else root / f"{name}.tflite"
             if name in ONE_OPERATOR:
-                save(ONE_OPERATOR[name](), path)
+                save_model(name, path)
             made[name, runtime] = root / f"{name} {runtime}"
             generate(Request(path, runtime, count=2, formats=("npz", "python"), **request), made[name, runtime])
         return made[name, runtime]
@@ -63,7 +49,7 @@ def every(sequence, limit):
 
 
 CASES = [("digits_cnn_int8", runtime) for runtime in RUNTIMES] + [("digits_cnn_int16", "litert-reference")]
-CASES += [(name, RUNTIMES[(n + k) % 3]) for n, name in enumerate(ONE_OPERATOR) for k in range(2)]
+CASES += in_turn(ONE_OPERATOR, 2)
 
 
 @pytest.mark.parametrize(("name", "runtime"), CASES)
@@ -87,7 +73,7 @@ def test_the_corner_cases_that_the_manifest_claims_are_hit(folders, name, runtim
         if "accumulation" not in operator:
             continue
         arrays, fields = vectors.arrays(operator["id"]), operator["accumulation"]
-        counts = dict.fromkeys(("tie_first_rounding", "tie_positive", "tie_negative", "saturates_low", "saturates_high"), 0)
+        counts = dict.fromkeys(TARGETS, 0)
         for case in (f"unit/{n}" for n in range(operator["cases"]["unit"])):
             for element, acc in np.ndenumerate(arrays[f"{case}/acc"]):
                 for target in corner_cases(arrays, fields, element, int(acc)):
@@ -101,6 +87,10 @@ def test_the_corner_cases_that_the_manifest_claims_are_hit(folders, name, runtim
                 assert target in found or target not in counts
 
 
+TARGETS = ("tie_first_rounding", "tie_positive", "tie_negative", "tie_beside_even", "saturates_low", "saturates_high")
+TARGETS += ("tie_negative_shows", "tie_beside_even_shows")
+
+
 def corner_cases(arrays, fields, element, acc):
     """The ties and saturations that one element makes."""
     channel = element[-1]
@@ -108,9 +98,13 @@ def corner_cases(arrays, fields, element, acc):
     rule, acc = fields["rules"][rule], exact.wrap(acc, fields["acc_bits"])
     *first, last = exact.steps(rule, acc, multiplier, shift)
     raw = exact.requantize(rule, acc, multiplier, shift) + fields["output_offset"]
+    shown = [""] + ["_shows"] * (fields["output_activation_min"] < raw < fields["output_activation_max"])
+    beside_even = exact.is_tie(last) and math.floor(abs(last)) % 2 == 0
     return [
         *["tie_first_rounding" for value in first if exact.is_tie(value)],
-        *["tie_positive" if last > 0 else "tie_negative" for _ in range(exact.is_tie(last))],
+        *["tie_positive" for _ in range(exact.is_tie(last) and last > 0)],
+        *[f"tie_negative{s}" for s in shown if exact.is_tie(last) and last < 0],
+        *[f"tie_beside_even{s}" for s in shown if beside_even],
         *["saturates_low" for _ in range(raw < fields["output_activation_min"])],
         *["saturates_high" for _ in range(raw > fields["output_activation_max"])],
     ]
@@ -133,11 +127,11 @@ def test_a_tie_that_the_manifest_calls_impossible_has_no_accumulator(folders, ru
             assert not set(impossible) & set(corner_cases(arrays, fields, (channel,), acc))
 
 
-def test_a_tie_and_both_saturations_are_built_for_every_8_bit_operator_of_a_network(folders):
+def test_a_tie_that_shows_and_both_saturations_are_built_for_every_8_bit_operator_of_a_network(folders):
     vectors = load(folders("digits_cnn_int8", "litert-optimized"))
     for operator in vectors.operators.values():
         if "accumulation" in operator:
-            for target in ("tie_positive", "tie_negative", "saturates_low", "saturates_high", "acc_least", "acc_greatest"):
+            for target in ("tie_beside_even_shows", "saturates_low", "saturates_high", "acc_least", "acc_greatest"):
                 assert operator["coverage"][target]["unit"] > 0, (operator["id"], target)
 
 
