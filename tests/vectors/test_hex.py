@@ -65,7 +65,7 @@ def test_a_bench_passes_in_verilator(tmp_path):
         ("litert-reference", "qref_mac.sv", "x + input_offset", "x", "acc"),
         ("litert-reference", "qref_requantize.sv", "right, 1'b0", "right, 1'b1", "y"),
         ("litert-optimized", "qref_requantize.sv", "half_up(high, right)", "high >>> right", "y"),
-        ("xnnpack", "qref_requantize.sv", "to_even   = rule == 8'd5", "to_even = 1'b0", "y"),
+        ("xnnpack", "qref_requantize.sv", "-exponent, to_even", "-exponent, 1'b0", "y"),
         ("xnnpack", "qref_requantize.sv", "with_offset < output_activation_min", "1'b0", "y"),
     ],
 )
