@@ -15,7 +15,7 @@ from qref.models import FOLDER
 from qref.schema import GraphBuilder, TensorType, save
 
 ROOT = pathlib.Path(__file__).parent.parent
-VERBS = ("run", "verify", "analyze", "vectors")
+VERBS = ("run", "verify", "analyze", "explain", "vectors")
 
 
 def call(*arguments, cwd=ROOT):

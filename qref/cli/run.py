@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 
 from qref.cli.output import print_json, print_table, write_atomically
-from qref.compare.inputs import read_inputs
+from qref.compare.inputs import read_inputs, start
 from qref.schema import load
 
 EXAMPLE = "Example: qref run qref/models/digits_cnn_int8.tflite --input digit.npy -o result.npz"
@@ -45,11 +45,7 @@ def run(
     loaded = load(model)
     interpreter = Interpreter(model_content=loaded, runtime=runtime, kernels=kernels)
     inputs = read_inputs(input, interpreter.get_input_details())
-    for index, array in inputs.items():
-        interpreter.resize_tensor_input(index, array.shape)
-    interpreter.allocate_tensors()
-    for index, array in inputs.items():
-        interpreter.set_tensor(index, array)
+    start(interpreter, inputs)
     interpreter.invoke()
     wanted = interpreter.get_tensor_details() if all_tensors else interpreter.get_output_details()
     arrays = {

@@ -51,7 +51,11 @@ def verify(
     if json or output is not None:
         print_json([result.to_dict() for result in results], output)
     if not json:
-        print_table(_table(results))
+        print_table(_matrix(results, runtimes) if runtime == "all" else _table(results))
+        if runtime == "all":
+            for result in results:
+                if result.reason:
+                    print(f"{result.model}, {result.runtime}: {result.reason}")
         print(_summary(results))
     raise typer.Exit(_status(results))
 
@@ -79,6 +83,20 @@ def _table(results: list[comparison.Verification]) -> Table:
             result.reason if result.first is None else str(result.first),
         )
     return table
+
+
+def _matrix(results: list[comparison.Verification], runtimes: list[str]) -> Table:
+    """A row for each model, a column for each runtime."""
+    table = Table("model", *runtimes, box=box.SIMPLE_HEAD)
+    of = {(result.model, result.runtime): result for result in results}
+    for model in dict.fromkeys(result.model for result in results):
+        table.add_row(model, *(_verdict(of[model, runtime]) for runtime in runtimes))
+    return table
+
+
+def _verdict(result: comparison.Verification) -> str:
+    """One word, or the first operator that differs."""
+    return result.status if result.first is None else f"{result.first.operator} {result.first.name}"
 
 
 def _summary(results: list[comparison.Verification]) -> str:

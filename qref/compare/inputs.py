@@ -11,6 +11,7 @@ import numpy as np
 
 from qref.arithmetic.affine import quantize
 from qref.errors import InputError
+from qref.interpreter import Interpreter
 from qref.schema.model import Model
 
 
@@ -108,3 +109,19 @@ def _fit(array: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
     if array.dtype.kind == "f" and dtype.kind in "iu" and scale > 0:
         return quantize(array.astype(np.float32), np.float32(scale), zero_point, dtype)
     raise InputError(f"input {detail['name']!r} takes {dtype}; the file holds {array.dtype}")
+
+
+def start(interpreter: Interpreter, arrays: dict[int, np.ndarray]) -> None:
+    """Make an interpreter ready to invoke: its inputs take the shapes and values of the arrays, given by tensor index."""
+    for index, array in arrays.items():
+        interpreter.resize_tensor_input(index, array.shape)
+    interpreter.allocate_tensors()
+    for index, array in arrays.items():
+        interpreter.set_tensor(index, array)
+
+
+def inputs_of(model: Model, paths: Sequence[pathlib.Path], seed: int) -> dict[int, np.ndarray]:
+    """Arrays for the inputs of the main subgraph, by tensor index: read from files, or drawn from a seed where there are none."""
+    if paths:
+        return read_inputs(paths, Interpreter(model_content=model).get_input_details())
+    return {model.subgraphs[0].inputs[position]: array for position, array in draw_inputs(model, seed).items()}

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from qref.arithmetic import fixed_point as fp
+from qref.arithmetic.explanation import Explanation
+from qref.arithmetic.requantize import DoubleRounding
 from qref.schema.enums import TensorType
 
-from .node import Node, Operand, Shape, Step
+from .node import Node, Operand, Shape
 
 QUANTIZED_TYPES = (TensorType.INT8, TensorType.UINT8, TensorType.INT16)
 ORDERED_TYPES = (*QUANTIZED_TYPES, TensorType.INT32, TensorType.INT64, TensorType.FLOAT16, TensorType.FLOAT32)
@@ -126,37 +128,24 @@ class Scaling:
         high = fp.saturating_rounding_doubling_high_mul(shifted, self.quantized_multiplier)
         return fp.rounding_divide_by_pot(high, -self.shift) if self.shift <= 0 else np.where(high < 0, -1, 1)
 
-    def explain(self, q: int, name: str) -> list[Step]:
-        """The same for one number in plain Python integers."""
-        offset = q + self.input_offset
-        shifted = wrap(offset << self.left_shift, 32)
-        high = min((shifted * self.quantized_multiplier + 2**30) >> 31, 2**31 - 1)
-        steps = [Step(name, q)]
-        if self.input_offset or self.left_shift:
-            steps += [Step(f"{name} + input_offset", offset), Step(f"... * 2^{self.left_shift}", shifted)]
-        steps += [Step("quantized_multiplier", self.quantized_multiplier), Step("high half, ties up", high)]
+    def explain_operand(self, e: Explanation, q: str, name: str) -> str:
+        """Append how the stored value `q` is scaled, `name` what comes before the rounding; returns the name of the result."""
+        e.given(f"input_offset_{name}", self.input_offset, "minus the zero point, LSB")
+        e.derive(name, f"wrap(({q} + input_offset_{name}) * 2**{self.left_shift}, 32)", "shifted to the left, in 32 bits")
+        return self.explain(e, name)
+
+    def explain(self, e: Explanation, acc: str) -> str:
+        """Append how the step `acc` is rounded, zero point and left shift behind it; returns the name of the result."""
         if self.shift > 0:
-            return [*steps, Step(f"divided by 2^{-self.shift}, undefined: its sign", 1 if high >= 0 else -1)]
-        divisor = 2**-self.shift
-        scaled = (abs(high) + divisor // 2) // divisor * (1 if high >= 0 else -1)
-        return [*steps, Step(f"divided by 2^{-self.shift}, ties away from zero", scaled)]
-
-
-def wrap(value: int, bits: int) -> int:
-    """A Python integer as a two's complement number of so many bits holds it."""
-    half = 1 << (bits - 1)
-    return (value + half) % (2 * half) - half
+            return e.derive(
+                f"scaled_{acc}", f"-1 if {acc} < 0 else 1", "C does not define the shift: its sign is what comes of it"
+            )
+        return DoubleRounding(np.array([self.quantized_multiplier]), np.array([self.shift])).explain(e, acc)
 
 
 def finish(result: np.ndarray, output_offset: int, low: int, high: int, dtype: np.dtype) -> np.ndarray:
     """clamp(result + output_offset), the sum in 32 bits."""
     return np.clip(fp.wrap_int32(result + output_offset), low, high).astype(dtype)
-
-
-def explain_finish(result: int, output_offset: int, low: int, high: int) -> list[Step]:
-    """The last steps of an explanation: the output's zero point and the clamp."""
-    offset = wrap(result + output_offset, 32)
-    return [Step("+ output_offset", offset), Step("clamped", min(max(offset, low), high))]
 
 
 def element_of(x: np.ndarray, element: Sequence[int]) -> Any:

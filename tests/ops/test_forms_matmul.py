@@ -83,8 +83,10 @@ def test_explain_reference_and_kernel_are_equal_on_integers(operator, data, seed
 
 @pytest.mark.parametrize("operator", OPERATORS)
 @given(data=st.data(), seed=SEEDS)
-def test_reference_and_kernel_are_equal_on_floats(operator, data, seed):
-    check_equal(data.draw(cases_of(operator, FLOAT_CASES)), seed)
+def test_explain_reference_and_kernel_are_equal_on_floats(operator, data, seed):
+    prepared, arrays, reference = check_equal(data.draw(cases_of(operator, FLOAT_CASES)), seed)
+    for element in some_elements(reference, 1, seed):
+        check_explanation(prepared, arrays, reference, element)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_explain_names_every_step(case):
     prepared, arrays, reference = check_equal(case, 3)
     explanation = prepared.explain(*arrays, prepared.plan, (0,) * reference.ndim)
     names = [step.name for step in explanation]
-    assert names[:8] == ["x", "w", "input_offset", "filter_offset", "bias", "products", "running", "acc"]
+    assert names[:9] == ["x", "w", "input_offset", "filter_offset", "bias", "centred", "products", "running", "acc"]
     assert names[-3:] == ["output_activation_min", "output_activation_max", "y"]
     plan, products = prepared.plan, explanation.value("products")
     assert explanation.value("acc") == explanation.value("bias") + sum(products)
