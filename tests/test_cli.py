@@ -15,7 +15,7 @@ from qref.models import FOLDER
 from qref.schema import GraphBuilder, TensorType, save
 
 ROOT = pathlib.Path(__file__).parent.parent
-VERBS = ("run", "verify", "analyze", "explain")
+VERBS = ("run", "verify", "analyze", "explain", "vectors")
 
 
 def call(*arguments, cwd=ROOT):
@@ -88,6 +88,16 @@ def test_a_model_with_an_unknown_operator_is_analyzed_and_refused_by_name(tmp_pa
     assert "operator 0 (MyCustomOperator)" in done.stderr
 
 
+def test_vectors_writes_a_folder_and_prints_its_manifest(tmp_path):
+    arguments = ("vectors", qref.bundled("digits_cnn_int8"), "--op", 7, "--format", "npz,c", "-o", tmp_path / "v")
+    done = call(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads((tmp_path / "v" / "manifest.json").read_text())
+    done = call(*arguments, "--force")
+    assert "op007_fully_connected" in done.stdout
+    assert "reference kernel" in done.stdout
+
+
 @needs_litert
 def test_verify_prints_a_table_and_json_and_exits_zero_where_all_is_exact():
     done = call("verify", qref.bundled("digits_cnn_int8"), qref.bundled("digits_cnn_float"))
@@ -119,6 +129,10 @@ def test_verify_shows_a_model_that_litert_refuses_as_a_row(tmp_path):
         (("verify", "qref/models", "--runtime", "tpu"), 2, "'tpu'"),
         (("verify", "qref/models", "--rounds", "0"), 2, "at least 1"),
         (("run", "qref/models/digits_cnn_int8.tflite", "--input", "missing.npy"), 2, "missing.npy"),
+        (("vectors", "qref/models/digits_cnn_int8.tflite"), 2, "Missing option"),
+        (("vectors", "qref/models/digits_cnn_int8.tflite", "--op", "99", "-o", "no-vectors"), 2, "no operator 99"),
+        (("vectors", "missing.tflite", "-o", "no-vectors"), 3, "missing.tflite"),
+        (("vectors", "qref/models/digits_cnn_int8.tflite", "-o", "tests"), 2, "not empty"),
         (("run", "qref/models/digits_cnn_int8.tflite", "--input", "README.md"), 2, "unknown kind"),
         (("run", "qref/models/digits_cnn_int8.tflite", "--input", "qref/models/digits_cnn_int8.tflite"), 2, "unknown kind"),
     ],
