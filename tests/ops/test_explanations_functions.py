@@ -87,3 +87,20 @@ def test_entries_of_tables(name, types):
             options = APPROXIMATE if name == "GELU" and number % 2 else None
             model = unary_model(name, type, x.shape, (scales[0], zero_points[0]), output, options=options)
             check_in_every_runtime(model, x, count=12)
+
+
+@pytest.mark.parametrize(
+    ("name", "type"),
+    [
+        *((name, type) for name in ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "LEAKY_RELU") for type in (INT8, UINT8)),
+        ("RELU", INT16),
+        ("LEAKY_RELU", INT16),
+    ],
+)
+def test_quantized_activations(name, type):
+    x = every_value(type.dtype)
+    for scales in ((0.02, 0.03), (0.04, 0.03), (0.25, 0.5)):
+        for alpha in (0.2, -0.5) if name == "LEAKY_RELU" else (None,):
+            options = None if alpha is None else ("LeakyReluOptions", {"alpha": alpha})
+            pairs = [(scale, 0 if type == INT16 else 5) for scale in scales]
+            check_in_every_runtime(unary_model(name, type, x.shape, *pairs, options=options), x, count=10)
