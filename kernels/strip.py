@@ -1,0 +1,16 @@
+"""Images as the tiles read them: an offset added, in uint8 or int16, with a border that stands for the zero point."""
+
+from __future__ import annotations
+
+import numba
+
+
+@numba.njit(cache=True, nogil=True)
+def copy(x, offset, top, left, strip):
+    """Write x [B, H, W, C] + offset into strip [B, H', W', C] from [top, left] on; what does not fit its type wraps."""
+    for image in range(x.shape[0]):
+        for row in range(x.shape[1]):
+            source, target = x[image, row].reshape(-1), strip[image, row + top].reshape(-1)
+            first = left * x.shape[3]
+            for i in range(source.size):
+                target[first + i] = source[i] + offset
