@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numba
+import numpy as np
 
 
 @numba.njit(cache=True, nogil=True)
 def copy(x, offset, top, left, strip):
     """Write x [B, H, W, C] + offset into strip [B, H', W', C] from [top, left] on; what does not fit its type wraps."""
+    first, added = left * x.shape[3], np.int32(offset)
     for image in range(x.shape[0]):
         for row in range(x.shape[1]):
-            source, target = x[image, row].reshape(-1), strip[image, row + top].reshape(-1)
-            first = left * x.shape[3]
+            source = x[image, row].reshape(-1)
+            target = strip[image, row + top].reshape(-1)[first : first + source.size]
             for i in range(source.size):
-                target[first + i] = source[i] + offset
+                target[i] = np.int32(source[i]) + added

@@ -9,7 +9,6 @@ beyond the last are the last once more, so that there is one size of tile.
 from __future__ import annotations
 
 import numba
-import numpy as np
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 

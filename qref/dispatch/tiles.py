@@ -44,7 +44,7 @@ class Form:
     @classmethod
     def of(cls, x: np.dtype, input_offset: int, w: np.ndarray) -> Form:
         """The form for inputs of that type and weights w, their zero points taken off."""
-        if QUADS and x.itemsize == 1 and w.size and -128 <= w.min() and w.max() <= 127:
+        if QUADS and x.itemsize == 1 and w.size and w.min() >= -128 and w.max() <= 127:
             offset = 128 if x.kind == "i" else 0
             return cls(np.dtype(np.uint8), offset, input_offset - offset)
         return cls(np.dtype(np.int16), input_offset, 0)
