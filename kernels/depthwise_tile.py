@@ -1,8 +1,8 @@
-"""DEPTHWISE_CONV_2D in vectors of 16 channels: rows of the image are interleaved into groups, once for all taps that meet them.
+"""DEPTHWISE_CONV_2D in vectors of 16 channels: rows of the image are interleaved into groups, once for all taps they meet.
 
-For 16 channels and one output row, each column of the image that the filter reaches becomes 16 groups: the values that a column of
-the filter meets, two rows in a group (int16) or four (uint8). An output is then one multiply_add for each column of the filter
-and band of rows. Rows beyond the filter have the weight 0.
+For 16 channels and one output row, each column of the image that the filter reaches becomes 16 groups: what a filter column
+meets, two rows in a group (int16) or four (uint8). An output is then one multiply_add for each column of the filter and band of
+rows. Rows beyond the filter have the weight 0.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The matmul core: tiles of some rows and some vectors of 16 output channels, products and the way to the output in one pass.
 
-What a row is made of lies anywhere in a flat array x: at pixels[m] + segments[s] for each segment, `groups` groups of four bytes
-long. So a matrix has one segment, and a convolution one for each row of its filter. Weights lie as they are read, in panels: for a
-panel of V vectors, for each segment and group, V times 16 channels times four bytes (see `pack` in qref.dispatch.tiles). Rows
-beyond the last are the last once more, so that there is one size of tile.
+What a row is made of lies anywhere in a flat array x: at pixels[m] + segments[s] for each segment, so many groups of four bytes.
+A matrix has one segment, a convolution one for each row of its filter. Weights lie as they are read, in panels: for a panel of
+V vectors, for each segment and group, V times 16 channels times four bytes (see `pack` in qref.dispatch.tiles). Rows beyond the
+last are the last once more, so that there is one size of tile.
 """
 
 from __future__ import annotations

@@ -1,25 +1,26 @@
 """Vectors of 16 lanes for kernels that plain loops do not make fast: products of four-byte groups, and the way to the output.
 
-A group is four bytes of an input that meet four bytes of a weight: two int16 numbers, or four uint8 numbers and four int8 weights
-where the CPU multiplies those (AVX-512 VNNI). A lane is an output channel. What is here emits LLVM's code inside numba intrinsics;
-products of int16 and everything else are written in LLVM's general instructions, so that they run on every CPU.
+A group is four bytes of an input that meet four bytes of a weight: two int16 numbers, or four uint8 numbers and four int8
+weights where the CPU multiplies those (AVX-512 VNNI). A lane is an output channel. What is here emits LLVM's code inside numba
+intrinsics; all but products of bytes is written in LLVM's general instructions, so that it runs on every CPU.
 
-The types of `channels`, a tuple of arrays with one number for each output channel, tell how accumulators are brought to the output:
+The types of `channels`, a tuple of arrays with a number for each output channel, tell how accumulators become the output:
 
     (start,)                                       not at all: they are the output, int32
-    (start, multiplier, left, right, half, away)   int32: fixed point, rounded twice, ties up and then up or (away = -1) away from 0
-    (start, effective_scale)                       float32: one product, ties to even; float64: one product, ties away from zero
+    (start, multiplier, left, right, half, away)   int32: fixed point, rounded twice, ties up, then up or (away = -1) away from 0
+    (start, effective_scale)                       float32: one product, ties to even; float64: one product, ties away from 0
 """
 
 from __future__ import annotations
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils, config, types
 
 LANES = 16
 GROUP_BYTES = 4
-_FEATURES = llvm.get_host_cpu_features()
+COMPILED = not config.DISABLE_JIT
+_FEATURES = llvm.get_host_cpu_features() if config.CPU_NAME in (None, "", llvm.get_host_cpu_name()) else {}
 WIDE = bool(_FEATURES.get("avx512bw"))  # 32 registers of 16 lanes
 QUADS = WIDE and bool(_FEATURES.get("avx512vnni"))  # products of four bytes
 

@@ -15,7 +15,7 @@ from qref.kernels import depthwise_conv_2d as depthwise_kernels
 from qref.kernels import depthwise_tile, strip, tile
 from qref.kernels import matmul as core
 from qref.kernels import transpose_conv as transpose_kernels
-from qref.kernels.vector import LANES
+from qref.kernels.vector import COMPILED, LANES
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise
 from qref.ops import transpose_conv as transpose
@@ -150,6 +150,8 @@ class ConvolutionTiles:
 
 def bind_tiles(of: Callable[..., Any], constants: Constants, otherwise: Run) -> Run:
     """A run by what `of` makes of the first input and constant weights and bias; `otherwise` where it gives None."""
+    if not COMPILED:
+        return otherwise
     made: list[Any] = []
 
     def run(x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What binders of the integer matmuls share: inputs and weights in the form that the tiles of kernels/tile.py read.
 
-x + input_offset meets w + filter_offset in int16 pairs; or, on a CPU that multiplies bytes, 8-bit inputs meet weights of 8 bits in
-quads: the input as uint8 u, u = x for uint8 and u = x + 128 for int8, and what it has too much goes into the accumulator's start,
+x + input_offset meets w + filter_offset in int16 pairs; or, on a CPU that multiplies bytes, 8-bit inputs meet 8-bit weights in
+quads: the input as uint8 u, u = x for uint8 and u = x + 128 for int8. What is then missing is in the accumulator's start:
 
     sum (x + input_offset) w = sum u w + d sum w        d = input_offset, or input_offset - 128
 """
@@ -77,7 +77,7 @@ def vectors_of(channels: int) -> tuple[int, ...]:
 
 
 def pack(w: np.ndarray, form: Form, vectors: int) -> np.ndarray:
-    """Weights [N, segments, K] as kernels/tile.py reads them: [panels, bytes] uint8, zeros where channels or groups are not full."""
+    """Weights [N, segments, K] as kernels/tile.py reads them, [panels, bytes] uint8; zeros fill up channels and groups."""
     channels, segments, depth = w.shape
     groups, panels = -(-depth // form.depth), -(-channels // (vectors * LANES))
     padded = np.zeros((panels * vectors * LANES, segments, groups * form.depth), form.weight_dtype)
