@@ -16,3 +16,17 @@ def copy(x, offset, top, left, strip):
             target = strip[image, row + top].reshape(-1)[first : first + source.size]
             for i in range(source.size):
                 target[i] = np.int32(source[i]) + added
+
+
+@numba.njit(cache=True, nogil=True)
+def repeat(x, offset, multiplier, top, left, strip):
+    """The same with every channel `multiplier` times in a row."""
+    added = np.int32(offset)
+    for image in range(x.shape[0]):
+        for row in range(x.shape[1]):
+            for column in range(x.shape[2]):
+                for channel in range(x.shape[3]):
+                    for i in range(multiplier):
+                        strip[image, row + top, column + left, channel * multiplier + i] = (
+                            np.int32(x[image, row, column, channel]) + added
+                        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from qref.dispatch import tiles
+from qref.dispatch.program import Call
 from qref.dispatch.requantize import bind_requantize
 from qref.kernels import conv_2d as conv_kernels
 from qref.kernels import depthwise_conv_2d as depthwise_kernels
@@ -128,24 +130,28 @@ class ConvolutionTiles:
         output = tiles.output_of(plan)
         return cls(form, image, at.ravel(), segments.ravel(), groups, panels, vectors, channels, output, plan)
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The output of x."""
+    def calls(self, x: np.ndarray, y: np.ndarray) -> list[Call]:
+        """What computes y from x."""
         rows, columns = self.plan.axes
-        strip.copy(np.ascontiguousarray(x), self.form.offset, rows.padding, columns.padding, self.image)
-        y = np.empty(self.plan.output_shape, self.plan.output_dtype)
-        tile.matmul(
-            self.image.reshape(-1),
-            self.pixels,
-            self.segments,
-            self.groups,
-            self.weights,
-            self.vectors,
-            tile.ROWS[len(self.vectors)],
-            self.channels,
-            self.output,
-            y.reshape(len(self.pixels), -1),
-        )
-        return y
+        flat, per_pixel = self.image.reshape(-1), y.reshape(len(self.pixels), -1)
+        each = tile.ROWS[len(self.vectors)]
+        windows = (flat, self.pixels, self.segments, self.groups, self.weights, self.vectors, each)
+        return [
+            Call(strip.copy, (x, self.form.offset, rows.padding, columns.padding, self.image)),
+            Call(tile.matmul, (*windows, self.channels, self.output, per_pixel)),
+        ]
+
+
+def tile_calls(
+    of: Callable[..., Any], plan: IntegerPlan, constants: Constants, inputs: Constants, outputs: Sequence[np.ndarray]
+) -> list[Call] | None:
+    """The calls of an operator (x, w, b) by tiles; None where weights and bias are not constant or tiles cannot do it."""
+    x, w, b = (*inputs, None)[:3]
+    fits = plan.acc_bits == 32 and getattr(plan, "groups", 1) == 1 and x is not None and x.size and w is not None and w.size
+    if not fits or constants[1] is None or (b is not None and constants[2] is None):
+        return None
+    made = of(x, w, b, plan)
+    return None if made is None else made.calls(x, outputs[0])
 
 
 def bind_tiles(of: Callable[..., Any], constants: Constants, otherwise: Run) -> Run:
@@ -159,7 +165,12 @@ def bind_tiles(of: Callable[..., Any], constants: Constants, otherwise: Run) -> 
             return otherwise(x, w, b)
         if not made:
             made.append(of(x, w, b))
-        return otherwise(x, w, b) if made[0] is None else made[0](x)
+        if made[0] is None:
+            return otherwise(x, w, b)
+        y = np.empty(made[0].plan.output_shape, made[0].plan.output_dtype)
+        for call in made[0].calls(np.ascontiguousarray(x), y):
+            call.kernel(*call.arguments)
+        return y
 
     return run
 
@@ -282,15 +293,16 @@ class DepthwiseTiles:
         image = form.image((len(x), height + beyond, width, count))
         return cls(form, image, panels, channels, tiles.output_of(plan), plan)
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The output of x."""
-        rows, columns = self.plan.axes
-        inputs = unroll(x, self.plan.depth_multiplier)
-        strip.copy(inputs, self.form.offset, rows.padding, columns.padding, self.image)
-        y = np.empty(self.plan.output_shape, self.plan.output_dtype)
+    def calls(self, x: np.ndarray, y: np.ndarray) -> list[Call]:
+        """What computes y from x."""
+        (top, left), depth = (axis.padding for axis in self.plan.axes), y.shape[3]
         sizes = tuple((a.output_size, a.filter_size, a.stride, a.dilation) for a in self.plan.axes)
-        depthwise_tile.depthwise(self.image, sizes, self.weights, self.channels, self.output, y.reshape(-1, y.shape[3]))
-        return y
+        return [
+            Call(strip.repeat, (x, self.form.offset, self.plan.depth_multiplier, top, left, self.image))
+            if self.plan.depth_multiplier > 1
+            else Call(strip.copy, (x, self.form.offset, top, left, self.image)),
+            Call(depthwise_tile.depthwise, (self.image, sizes, self.weights, self.channels, self.output, y.reshape(-1, depth))),
+        ]
 
 
 def bind_depthwise_conv_2d_float32(plan: depthwise.Float32Plan, constants: Constants) -> Run:
@@ -369,4 +381,9 @@ BINDERS: dict[Callable[..., Any], Callable[..., Any]] = {
     depthwise.depthwise_conv_2d_hybrid: bind_depthwise_conv_2d_hybrid,
     transpose.transpose_conv: bind_transpose_conv,
     transpose.transpose_conv_float32: bind_transpose_conv_float32,
+}
+
+CALLS: dict[Callable[..., Any], Callable[..., list[Call] | None]] = {
+    conv.conv_2d: functools.partial(tile_calls, ConvolutionTiles.of),
+    depthwise.depthwise_conv_2d: functools.partial(tile_calls, DepthwiseTiles.of),
 }

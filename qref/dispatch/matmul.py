@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from qref.dispatch import convolution, float_matmul, tiles
-from qref.dispatch.convolution import Constants, Run, bind_finish, bind_tiles, block_of, centred, once, starts
+from qref.dispatch.convolution import Constants, Run, bind_finish, bind_tiles, block_of, centred, once, starts, tile_calls
+from qref.dispatch.program import Call
 from qref.kernels import matmul, strip, tile
 from qref.kernels.vector import LANES
 from qref.ops import batch_matmul as bmm
@@ -76,24 +78,16 @@ class RowTiles:
         pixels = np.arange(x.size // depth) * depth
         return cls(form, rows, pixels, -(-depth // form.depth), panels, vectors, channels, tiles.output_of(plan), plan)
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The output of x."""
-        flat = np.ascontiguousarray(x).reshape(-1)[: self.rows.size]
-        strip.copy(flat.reshape(self.rows.shape), self.form.offset, 0, 0, self.rows)
-        y = np.empty(self.plan.output_shape, self.plan.output_dtype)
-        tile.matmul(
-            self.rows.reshape(-1),
-            self.pixels,
-            FIRST,
-            self.groups,
-            self.weights,
-            self.vectors,
-            tile.ROWS[len(self.vectors)],
-            self.channels,
-            self.output,
-            y.reshape(len(self.pixels), -1),
-        )
-        return y
+    def calls(self, x: np.ndarray, y: np.ndarray) -> list[Call]:
+        """What computes y from x."""
+        rows = x.reshape(-1)[: self.rows.size].reshape(self.rows.shape)
+        flat, per_row = self.rows.reshape(-1), y.reshape(len(self.pixels), -1)
+        each = tile.ROWS[len(self.vectors)]
+        matrix = (flat, self.pixels, FIRST, self.groups, self.weights, self.vectors, each)
+        return [
+            Call(strip.copy, (rows, self.form.offset, 0, 0, self.rows)),
+            Call(tile.matmul, (*matrix, self.channels, self.output, per_row)),
+        ]
 
 
 def bind_fully_connected_float32(plan: fc.Float32Plan, constants: Constants) -> Run:
@@ -182,4 +176,9 @@ BINDERS: dict[Callable[..., Any], Callable[..., Any]] = {
     bmm.batch_matmul_float32: bind_batch_matmul_float32,
     **convolution.BINDERS,
     **float_matmul.BINDERS,
+}
+
+CALLS: dict[Callable[..., Any], Callable[..., list[Call] | None]] = {
+    fc.fully_connected: functools.partial(tile_calls, RowTiles.of),
+    **convolution.CALLS,
 }
