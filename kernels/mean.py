@@ -21,3 +21,11 @@ def sum_axis(x, acc):
         for n in range(x.shape[1]):
             for c in range(x.shape[2]):
                 acc[a, c] += np.int32(x[a, n, c])
+
+
+@numba.njit(cache=True, nogil=True)
+def add_constant(acc, constant):
+    """Add a constant to acc [A, C] int32 in place, wrapping as in C."""
+    for a in range(acc.shape[0]):
+        for c in range(acc.shape[1]):
+            acc[a, c] += np.int32(constant)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from qref.dispatch import bind
+from qref.dispatch.calls import calls_of, has_calls
+from qref.dispatch.program import Call, Program
 from qref.errors import InvalidModel, SpecViolation, UnsupportedOperator
 from qref.ops import Node, NotYetKnown, Operand, Prepared, find_prepare
 from qref.ops.node import Shape
@@ -41,6 +43,8 @@ class Execution:
             Operand(t, t.type, tuple(abs(n) for n in t.shape), _constant(model, t, t.index in written)) for t in subgraph.tensors
         ]
         self.values: list[np.ndarray | None] = [operand.constant for operand in self.operands]
+        self.parts: list[Program | Step] | None = None  # what invoke goes through, made when it is first called
+        self.places: dict[int, np.ndarray] = {}  # arrays that programs read and write, by tensor
         self.steps = [
             Step(
                 Node(
@@ -56,6 +60,7 @@ class Execution:
 
     def allocate(self) -> None:
         """Prepare every operator whose input shapes are known now; variables take their initial value, inputs zeros."""
+        self.parts, self.places = None, {}
         for step in self.steps:
             for operand in step.node.outputs:
                 operand.known_shape = operand.known_value = None
@@ -99,10 +104,70 @@ class Execution:
             if operand.tensor.is_variable:
                 quantized = operand.type == TensorType.INT8 and operand.quantization is not None and operand.scales.size == 1
                 initial = operand.zero_point if quantized else 0
-                self.values[operand.tensor.index] = np.full(operand.shape, initial, operand.dtype)
+                self.put(operand.tensor.index, np.full(operand.shape, initial, operand.dtype))
+
+    def put(self, index: int, value: np.ndarray) -> None:
+        """Make tensor `index` hold a value, where programs look for it."""
+        place = self.places.get(index)
+        if place is not None and place.shape == value.shape and place.dtype == value.dtype:
+            np.copyto(place, value)
+            value = place
+        elif place is not None:
+            self.parts, self.places = None, {}
+        self.values[index] = value
 
     def invoke(self) -> None:
         """Evaluate the operators in the file's order."""
+        if self.parts is None and all(step.prepared is not None and not step.unshaped for step in self.steps):
+            self.parts = self._parts()
+        if self.parts is None:
+            self._invoke_steps()
+            return
+        for part in self.parts:
+            if isinstance(part, Step):
+                self._evaluate(part)
+            else:
+                part()
+
+    def _parts(self) -> list[Program | Step]:
+        """The operators in their order: those that are calls of kernels joined to programs, the others one by one."""
+        parts: list[Program | Step] = []
+        calls: list[Call] = []
+        for step in self.steps:
+            if step.folded:
+                continue
+            found = self._calls(step)
+            if found is not None:
+                calls += found
+                continue
+            parts += [Program(calls)] if calls else []
+            parts, calls = [*parts, step], []
+        return [*parts, Program(calls)] if calls else parts
+
+    def _calls(self, step: Step) -> list[Call] | None:
+        node, prepared = step.node, step.prepared
+        if self.kernels != "numba" or prepared is None or not has_calls(prepared):
+            return None
+        constants = [None if o is None else o.constant if o.constant is not None else o.known_value for o in node.inputs]
+        inputs = [None if o is None else c if c is not None else self._place(o) for o, c in zip(node.inputs, constants)]
+        outputs = [self._place(operand) for operand in node.outputs]
+        found = calls_of(prepared, constants, inputs, outputs)
+        if found is not None:
+            for operand, array in zip(node.outputs, outputs):
+                self._hold(operand, array)
+        return found
+
+    def _place(self, operand: Operand) -> np.ndarray:
+        index = operand.tensor.index
+        if index not in self.places:
+            value, place = self.values[index], np.zeros(operand.shape, operand.dtype)
+            if value is not None and value.shape == place.shape:
+                place[...] = value
+                self.values[index] = place
+            self.places[index] = place
+        return self.places[index]
+
+    def _invoke_steps(self) -> None:
         for step in self.steps:
             if step.folded:
                 continue
@@ -165,14 +230,14 @@ class Execution:
             self._hold(operand, result)
         updates = step.prepared.updates  # type: ignore[union-attr]
         for position, state in zip(updates, results[len(results) - len(updates) :]):
-            self.values[step.node.input(position).tensor.index] = state
+            self.put(step.node.input(position).tensor.index, state)
 
     def _hold(self, operand: Operand, value: np.ndarray) -> None:
         before = self.values[operand.tensor.index]
         self.free_bytes += (0 if before is None else before.nbytes) - value.nbytes
         if self.free_bytes < 0:
             raise SpecViolation(f"{operand}: with it, all tensors together take more than Limits.max_total_bytes")
-        self.values[operand.tensor.index] = value
+        self.put(operand.tensor.index, value)
 
 
 def find_kernel(node: Node) -> Prepared:

@@ -122,9 +122,9 @@ class Interpreter:
             self._resize(index, value.shape, subgraph_index)
         self._allocate(subgraph_index)
         for index, value in zip(execution.subgraph.inputs, inputs):
-            execution.values[index] = value.copy()
+            execution.put(index, value.copy())
         execution.invoke()
-        return [self._get(index, subgraph_index) for index in execution.subgraph.outputs]
+        return [self.get_tensor(index, subgraph_index) for index in execution.subgraph.outputs]
 
     def set_tensor(self, tensor_index: int, value: Any) -> None:
         """Copy `value`, of the tensor's own shape and dtype and without NaN, into a tensor."""
@@ -145,7 +145,7 @@ class Interpreter:
             )
         if array.dtype.kind == "f" and np.isnan(array).any():
             raise InputError(f"{operand}: the array holds NaN, for which quantized kernels have no defined result; replace it")
-        self._executions[subgraph_index].values[operand.tensor.index] = array
+        self._executions[subgraph_index].put(operand.tensor.index, array)
 
     def get_tensor(self, tensor_index: int, subgraph_index: int = 0) -> np.ndarray:
         """A copy of what any tensor holds: an input, a constant, a variable, or a result of the last invoke."""

@@ -40,6 +40,12 @@ class Axis:
     dilation: int
     padding: int  # before the image
 
+    @property
+    def padded_size(self) -> int:
+        """How far the last window reaches from where the first begins, and the whole image at least."""
+        reach = (self.output_size - 1) * self.stride + (self.filter_size - 1) * self.dilation + 1
+        return max(reach, self.padding + self.image_size)
+
     def overlap(self, tap: int) -> tuple[slice, slice] | None:
         """The output positions at which a tap lies inside the image, and the image positions there; None if nowhere."""
         offset = tap * self.dilation - self.padding

@@ -1,0 +1,204 @@
+"""Vectors of 16 lanes for kernels that plain loops do not make fast: products of four-byte groups, and the way to the output.
+
+A group is four bytes of an input that meet four bytes of a weight: two int16 numbers, or four uint8 numbers and four int8
+weights where the CPU multiplies those (AVX-512 VNNI). A lane is an output channel. What is here emits LLVM's code inside numba
+intrinsics; all but products of bytes is written in LLVM's general instructions, so that it runs on every CPU.
+
+The types of `channels`, a tuple of arrays with a number for each output channel, tell how accumulators become the output:
+
+    (start,)                                       not at all: they are the output, int32
+    (start, multiplier, left, right, half, away)   int32: fixed point, rounded twice, ties up, then up or (away = -1) away from 0
+    (start, effective_scale)                       float32: one product, ties to even; float64: one product, ties away from 0
+"""
+
+from __future__ import annotations
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba.core import cgutils, config, types
+
+LANES = 16
+GROUP_BYTES = 4
+COMPILED = not config.DISABLE_JIT
+_FEATURES = llvm.get_host_cpu_features() if config.CPU_NAME in (None, "", llvm.get_host_cpu_name()) else {}
+WIDE = bool(_FEATURES.get("avx512bw"))  # 32 registers of 16 lanes
+QUADS = WIDE and bool(_FEATURES.get("avx512vnni"))  # products of four bytes
+
+BIT, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
+F32, F64 = ir.FloatType(), ir.DoubleType()
+LANES32 = ir.VectorType(I32, LANES)
+
+
+def lanes(element: ir.Type, count: int = LANES) -> ir.VectorType:
+    """A vector type."""
+    return ir.VectorType(element, count)
+
+
+def same(vector: ir.VectorType, value: float) -> ir.Constant:
+    """A constant in every lane."""
+    return ir.Constant(vector, [value] * vector.count)
+
+
+def splat(builder: ir.IRBuilder, scalar: ir.Value, count: int = LANES) -> ir.Value:
+    """A scalar in every lane."""
+    vector = ir.VectorType(scalar.type, count)
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, I32(0))
+    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(I32, count), [0] * count))
+
+
+def load(builder: ir.IRBuilder, pointer: ir.Value, vector: ir.Type) -> ir.Value:
+    """What stands at a pointer, of any alignment."""
+    return builder.load(builder.bitcast(pointer, vector.as_pointer()), align=1)
+
+
+def call(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: ir.Value) -> ir.Value:
+    """A call of one of LLVM's own functions."""
+    kind = ir.FunctionType(result, [a.type for a in arguments])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+
+def multiply_add(builder: ir.IRBuilder, acc: ir.Value, x: ir.Value, w: ir.Value, quads: bool) -> ir.Value:
+    """Return acc + the products of the groups x and w in each lane, in 32 bits; x and w are 16 groups."""
+    if quads:
+        return call(builder, "llvm.x86.avx512.vpdpbusd.512", LANES32, acc, x, w)
+    pairs, wide = lanes(I16, 2 * LANES), lanes(I32, 2 * LANES)
+    products = builder.mul(*(builder.sext(builder.bitcast(v, pairs), wide) for v in (x, w)))
+    undefined = ir.Constant(wide, ir.Undefined)
+    even, odd = (
+        builder.shuffle_vector(products, undefined, ir.Constant(LANES32, list(range(first, 2 * LANES, 2)))) for first in (0, 1)
+    )
+    return builder.add(acc, builder.add(even, odd))
+
+
+def interleave(builder: ir.IRBuilder, rows: list[ir.Value]) -> ir.Value:
+    """16 groups from the vectors of 16 elements of two rows (int16) or four (uint8): group i holds the element i of each row."""
+    while len(rows) > 1:
+        merged = []
+        for first, last in zip(rows[::2], rows[1::2]):
+            count = first.type.count
+            merged.append(builder.shuffle_vector(first, last, ir.Constant(ir.VectorType(I32, 2 * count), list(range(2 * count)))))
+        rows = merged
+    (joined_rows,) = rows
+    size, depth = joined_rows.type.count, joined_rows.type.count // LANES
+    order = [row * LANES + lane for lane in range(LANES) for row in range(depth)]
+    return builder.shuffle_vector(
+        joined_rows, ir.Constant(joined_rows.type, ir.Undefined), ir.Constant(ir.VectorType(I32, size), order)
+    )
+
+
+def halves(builder: ir.IRBuilder, vector: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """The first and the last 8 of 16 lanes."""
+    undefined = ir.Constant(vector.type, ir.Undefined)
+    first, last = (builder.shuffle_vector(vector, undefined, ir.Constant(lanes(I32, 8), list(range(n, n + 8)))) for n in (0, 8))
+    return first, last
+
+
+def joined(builder: ir.IRBuilder, first: ir.Value, last: ir.Value) -> ir.Value:
+    """16 lanes from two times 8."""
+    return builder.shuffle_vector(first, last, ir.Constant(LANES32, list(range(LANES))))
+
+
+def fixed_point(builder: ir.IRBuilder, acc: ir.Value, constants: list[ir.Value]) -> ir.Value:
+    """high(acc * 2^left, multiplier), ties up, shifted right, ties up or away from zero."""
+    multiplier, left, right, half, away = constants
+    high = high_mul(builder, builder.shl(acc, left), multiplier)
+    sign = builder.ashr(high, same(LANES32, 31))
+    return builder.ashr(builder.add(builder.add(high, half), builder.and_(sign, away)), right)
+
+
+def high_mul(builder: ir.IRBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
+    """(a * b + 2^30) >> 31 in each lane: the products of even and odd lanes, 64 bits each, stay where they are."""
+    wide = lanes(I64, LANES // 2)
+    a, b = builder.bitcast(a, wide), builder.bitcast(b, wide)
+    word = same(wide, 32)
+
+    def signed(x: ir.Value) -> ir.Value:
+        return builder.ashr(builder.shl(x, word), word)
+
+    even = builder.add(builder.mul(signed(a), signed(b)), same(wide, 1 << 30))
+    odd = builder.add(builder.mul(builder.ashr(a, word), builder.ashr(b, word)), same(wide, 1 << 30))
+    halves = (builder.bitcast(x, LANES32) for x in (builder.lshr(even, same(wide, 31)), builder.shl(odd, same(wide, 1))))
+    places = [lane if lane % 2 == 0 else LANES + lane for lane in range(LANES)]
+    return builder.shuffle_vector(*halves, ir.Constant(LANES32, places))
+
+
+def float32_half_even(builder: ir.IRBuilder, acc: ir.Value, constants: list[ir.Value]) -> ir.Value:
+    """float32(acc) * effective_scale to the nearest integer, ties to even, within 2^30 either way."""
+    floats = lanes(F32)
+    product = builder.fmul(builder.sitofp(acc, floats), constants[0])
+    for limit, wrong in ((-(2.0**30), "<"), (2.0**30, ">")):
+        product = builder.select(builder.fcmp_ordered(wrong, product, same(floats, limit)), same(floats, limit), product)
+    return builder.fptosi(call(builder, "llvm.rint.v16f32", floats, product), LANES32)
+
+
+def float64_half_away(builder: ir.IRBuilder, acc: ir.Value, constants: list[ir.Value]) -> ir.Value:
+    """float64(acc) * effective_scale to the nearest integer, ties away from zero; what is no int32 becomes -2^31."""
+    doubles, words = lanes(F64, 8), lanes(I32, 8)
+    rounded = []
+    for part, scale in zip(halves(builder, acc), halves(builder, constants[0])):
+        product = builder.fmul(builder.sitofp(part, doubles), scale)
+        whole = call(builder, "llvm.trunc.v8f64", doubles, product)
+        rest = builder.fsub(product, whole)
+        up = builder.uitofp(builder.fcmp_ordered(">=", rest, same(doubles, 0.5)), doubles)
+        down = builder.uitofp(builder.fcmp_ordered("<=", rest, same(doubles, -0.5)), doubles)
+        nearest = builder.fsub(builder.fadd(whole, up), down)
+        low = builder.fcmp_ordered(">=", nearest, same(doubles, -(2.0**31)))
+        fits = builder.and_(low, builder.fcmp_ordered("<=", nearest, same(doubles, 2.0**31 - 1)))
+        rounded.append(builder.fptosi(builder.select(fits, nearest, same(doubles, -(2.0**31))), words))
+    return joined(builder, *rounded)
+
+
+def finish_of(channels: types.BaseTuple):
+    """The function above that the types of `channels` ask for; None where accumulators are the output."""
+    if len(channels) == 1:
+        return None
+    if len(channels) == 6:
+        return fixed_point
+    return float32_half_even if channels[1].dtype == types.float32 else float64_half_away
+
+
+class Output:
+    """Brings accumulators to the output and stores them: `channels`, `output` and y as emitted code sees them.
+
+    output  int32 [3]: zero point, least and greatest output
+    y       [rows, N] int8, uint8, int16 or, for accumulators as they are, int32
+    """
+
+    def __init__(self, context, builder: ir.IRBuilder, kinds: tuple, values: tuple):
+        channels, output, y = kinds
+        self.builder, self.finish = builder, finish_of(channels)
+        arrays = [
+            context.make_array(kind)(context, builder, value)
+            for kind, value in zip(channels, cgutils.unpack_tuple(builder, values[0], len(channels)))
+        ]
+        self.pointers = [array.data for array in arrays]
+        limits = context.make_array(output)(context, builder, values[1]).data
+        self.offset, self.low, self.high = (splat(builder, builder.load(builder.gep(limits, [I64(i)]))) for i in range(3))
+        self.y = context.make_array(y)(context, builder, values[2])
+        self.width = cgutils.unpack_tuple(builder, self.y.shape, 2)[1]
+        self.element = lanes(ir.IntType(y.dtype.bitwidth))
+
+    def constants(self, channel: ir.Value) -> list[ir.Value]:
+        """The vectors of 16 channels from `channel` on; the first is what accumulators start from."""
+        return [load(self.builder, self.builder.gep(p, [channel]), lanes(p.type.pointee)) for p in self.pointers]
+
+    def store(self, acc: ir.Value, constants: list[ir.Value], row: ir.Value, channel: ir.Value) -> None:
+        """Finish 16 accumulators and store those whose channels exist at y[row, channel:]."""
+        builder, result = self.builder, acc
+        if self.finish is not None:
+            result = builder.add(self.finish(builder, acc, constants[1:]), self.offset)
+            result = builder.select(builder.icmp_signed("<", result, self.low), self.low, result)
+            result = builder.select(builder.icmp_signed(">", result, self.high), self.high, result)
+        if self.element.element.width < 32:
+            result = builder.trunc(result, self.element)
+        place = builder.gep(self.y.data, [builder.add(builder.mul(row, self.width), channel)])
+        pointer = builder.bitcast(place, self.element.as_pointer())
+        left = builder.sub(self.width, channel)
+        with builder.if_else(builder.icmp_signed(">=", left, I64(LANES))) as (whole, part):
+            with whole:
+                builder.store(result, pointer, align=1)
+            with part:
+                number = ir.Constant(LANES32, list(range(LANES)))
+                mask = builder.icmp_signed("<", number, splat(builder, builder.trunc(left, I32)))
+                suffix = f"v16i{self.element.element.width}.p0"
+                call(builder, f"llvm.masked.store.{suffix}", ir.VoidType(), result, pointer, I32(1), mask)

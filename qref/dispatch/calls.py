@@ -1,0 +1,174 @@
+"""Operators as calls of kernels on arrays that stay where they are: what a Program is made of.
+
+Each function takes a plan, the constant inputs (None where an input is not constant), the arrays of all inputs and outputs, and
+gives the calls that compute the outputs, or None where only the bound form can (see qref.dispatch.bind).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from qref.arithmetic.softmax import exponentials_8bit
+from qref.dispatch import elementwise, matmul, pooling, unary
+from qref.dispatch.program import Call
+from qref.kernels import add as add_kernels
+from qref.kernels import lookup_table, sum_tile
+from qref.kernels import mean as mean_kernels
+from qref.kernels import pooling as pooling_kernels
+from qref.kernels import requantize as requantize_kernels
+from qref.kernels import softmax as softmax_kernels
+from qref.kernels.vector import LANES
+from qref.ops import _sum, average_pool_2d, expand_dims, max_pool_2d, mean, reshape, softmax, squeeze
+from qref.ops._elementwise import Scaling
+from qref.ops._pooling import PoolPlan
+from qref.ops.node import Prepared
+from qref.ops.optimized import add as optimized_add
+from qref.ops.optimized import softmax as optimized_softmax
+
+Arrays = Sequence[np.ndarray]
+Constants = Sequence[np.ndarray | None]
+Calls = list[Call] | None
+
+
+def copies(plan: Any, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """RESHAPE and its kin: the elements as they are."""
+    return [Call(lookup_table.copy, (inputs[0].reshape(-1), outputs[0].reshape(-1)))]
+
+
+def pointwise(reference: Callable[..., np.ndarray]) -> Callable[..., Calls]:
+    """Functions of 8-bit integers, by a table of all results."""
+
+    def calls(plan: Any, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+        (x,), (y,) = inputs, outputs
+        if x.itemsize != 1 or y.dtype != x.dtype:
+            return None
+        table = reference(np.arange(256).astype(np.uint8).view(x.dtype), plan).view(np.uint8)
+        return [Call(lookup_table.look_up, (table, x.reshape(-1).view(np.uint8), y.reshape(-1).view(np.uint8)))]
+
+    return calls
+
+
+def _fixed_point(scaling: Scaling, *, folded: bool = False, floor: bool = False) -> tuple[int, ...]:
+    """A scaling as vector.fixed_point takes it: rounded twice, at once (folded), or with the second rounding down."""
+    left, right = scaling.left_shift, -scaling.shift
+    if folded:
+        left, right = left - right, 0
+    nudged = right > 0 and not floor
+    return scaling.input_offset, scaling.quantized_multiplier, left, right, (1 << right) >> 1 if nudged else 0, -int(nudged)
+
+
+def _split(inputs: Arrays, outputs: Arrays) -> tuple[Arrays, Arrays]:
+    """Both operands and the output, flat: whole blocks of 16, and the rest."""
+    flat = [a.reshape(-1) for a in (*inputs, *outputs)]
+    whole = flat[0].size // LANES * LANES
+    return [a[:whole] for a in flat], [a[whole:] for a in flat]
+
+
+def _limits(plan: _sum.SumPlan) -> tuple[int, int, int]:
+    return plan.output_offset, plan.output_activation_min, plan.output_activation_max
+
+
+def sums(plan: _sum.SumPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """ADD and SUB of operands of one shape."""
+    if inputs[0].shape != inputs[1].shape or plan.output.shift > 0:
+        return None
+    (*blocks, y), (*rest, y_rest) = _split(inputs, outputs)
+    vectors = [_fixed_point(s) for s in (plan.input1, plan.input2, plan.output)]
+    first, second, last = (elementwise._constants(s) for s in (plan.input1, plan.input2, plan.output))
+    return [
+        Call(sum_tile.add, (*blocks, *vectors, (plan.sign, 0), _limits(plan), y)),
+        Call(add_kernels.add, (*rest, first, second, plan.sign, last, *_limits(plan), y_rest)),
+    ]
+
+
+def sums_in_blocks(plan: optimized_add.BlockSumPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """ADD of operands of one shape as LiteRT's vector code has it."""
+    scalar, (first, second) = plan.scalar, (plan.scalar.input1, plan.scalar.input2)
+    if inputs[0].shape != inputs[1].shape or scalar.output.shift > 0:
+        return None
+    if plan.folded and min(s.left_shift + s.shift for s in (first, second)) < 0:
+        return None
+    (*blocks, y), (*rest, y_rest) = _split(inputs, outputs)
+    narrow, kind = scalar.output_dtype.itemsize == 1, {"folded": plan.folded, "floor": not plan.folded}
+    vectors = [_fixed_point(first, **kind), _fixed_point(second, **kind), _fixed_point(scalar.output)]
+    form = np.bool_(plan.folded), np.bool_(narrow), max(y_rest.size, 1), plan.segments.in_blocks - y.size
+    scalings = [elementwise._constants(s) for s in (first, second, scalar.output)]
+    return [
+        Call(sum_tile.add, (*blocks, *vectors, (1, int(narrow)), _limits(scalar), y)),
+        Call(add_kernels.add_in_blocks, (*rest, *scalings, *_limits(scalar), *form, y_rest)),
+    ]
+
+
+def means(plan: mean.QuantizedPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """MEAN over neighboring axes."""
+    x, y, axes = inputs[0], outputs[0], plan.axes
+    if not axes or not x.size or len(axes) != axes[-1] + 1 - axes[0]:
+        return None
+    sizes = [math.prod(x.shape[: axes[0]]), math.prod(x.shape[axes[0] : axes[-1] + 1]), math.prod(x.shape[axes[-1] + 1 :])]
+    acc, limits = np.empty((sizes[0], sizes[2]), np.int32), np.iinfo(plan.output_dtype)
+    rule = [np.array(np.broadcast_to(v, sizes[2])) for v in (plan.requantize.quantized_multiplier, plan.requantize.shift)]
+    bounds = plan.output_offset, int(limits.min), int(limits.max)
+    return [
+        Call(mean_kernels.sum_axis, (x.reshape(sizes), acc)),
+        Call(mean_kernels.add_constant, (acc, plan.correction)),
+        Call(requantize_kernels.double_rounding, (acc, *rule, *bounds, y.reshape(acc.shape))),
+    ]
+
+
+def averages(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """AVERAGE_POOL_2D of integers."""
+    return [Call(pooling_kernels.average_integer, (inputs[0], *pooling._axes(plan), int(plan.low), int(plan.high), outputs[0]))]
+
+
+def maxima(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """MAX_POOL_2D of integers."""
+    x, y = inputs[0], outputs[0]
+    if x.dtype == np.float32:
+        return None
+    lowest = int(max_pool_2d.lowest(x.dtype))
+    return [Call(pooling_kernels.greatest, (x, *pooling._axes(plan), lowest, int(plan.low), int(plan.high), y))]
+
+
+def softmaxes(plan: softmax.SoftmaxPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """SOFTMAX of 8-bit inputs."""
+    x, y = (a.reshape(-1, a.shape[-1]) for a in (inputs[0], outputs[0]))
+    limits = np.iinfo(plan.output_dtype)
+    exponentials = np.array(exponentials_8bit(plan.multiplier, plan.left_shift, plan.diff_min))
+    return [Call(softmax_kernels.softmax_8bit, (x, exponentials, limits.bits, int(limits.min), y))] if x.size else None
+
+
+def softmaxes_by_table(plan: optimized_softmax.SoftmaxTablePlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """SOFTMAX of 8-bit inputs by a table of float32 exponentials."""
+    x, y = (a.reshape(-1, a.shape[-1]) for a in (inputs[0], outputs[0]))
+    limits, half_up = np.iinfo(plan.output_dtype), plan.output_dtype == np.uint8
+    bounds = plan.output_offset, int(limits.min), int(limits.max)
+    table = np.array(plan.table)
+    return [Call(softmax_kernels.softmax_by_table, (x, table, plan.output_scale, half_up, *bounds, y))] if x.size else None
+
+
+CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
+    **matmul.CALLS,
+    **{reference: pointwise(reference) for reference in unary.POINTWISE},
+    **{reference: copies for reference in (reshape.reshape, squeeze.squeeze, expand_dims.expand_dims)},
+    _sum.sum_quantized: sums,
+    optimized_add.sum_in_blocks: sums_in_blocks,
+    mean.mean: means,
+    average_pool_2d.average_pool_2d: averages,
+    max_pool_2d.max_pool_2d: maxima,
+    softmax.softmax: softmaxes,
+    optimized_softmax.softmax_by_table: softmaxes_by_table,
+}
+
+
+def has_calls(prepared: Prepared) -> bool:
+    """Whether there may be calls for a prepared operator."""
+    return prepared.reference in CALLS and not prepared.updates
+
+
+def calls_of(prepared: Prepared, constants: Constants, inputs: Sequence[np.ndarray | None], outputs: Arrays) -> Calls:
+    """The calls that compute the outputs of a prepared operator from its inputs; None where there are none."""
+    return CALLS[prepared.reference](prepared.plan, constants, inputs, outputs)

@@ -1,0 +1,120 @@
+"""What binders of the integer matmuls share: inputs and weights in the form that the tiles of kernels/tile.py read.
+
+x + input_offset meets w + filter_offset in int16 pairs; or, on a CPU that multiplies bytes, 8-bit inputs meet 8-bit weights in
+quads: the input as uint8 u, u = x for uint8 and u = x + 128 for int8. What is then missing is in the accumulator's start:
+
+    sum (x + input_offset) w = sum u w + d sum w        d = input_offset, or input_offset - 128
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qref.arithmetic.fixed_point import wrap_int32
+from qref.arithmetic.requantize import (
+    DoubleRounding,
+    Float32HalfEven,
+    Float64HalfAway,
+    HalfUp,
+    HalfUpBlocks,
+    Requantize,
+)
+from qref.kernels.tile import ROWS
+from qref.kernels.vector import LANES, QUADS
+from qref.ops._matmul import IntegerPlan
+
+SLACK = 64  # bytes that a tile may read behind the last element
+COSTS = {1: 1.3, 2: 1.05, 4: 1.0}  # of a panel's vectors: wide panels read each input less often
+
+Channels = tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How inputs are stored for the tiles: x + offset in `dtype`; `rest` is what is still to be added, d above."""
+
+    dtype: np.dtype
+    offset: int
+    rest: int
+
+    @classmethod
+    def of(cls, x: np.dtype, input_offset: int, w: np.ndarray) -> Form:
+        """The form for inputs of that type and weights w, their zero points taken off."""
+        if QUADS and x.itemsize == 1 and w.size and w.min() >= -128 and w.max() <= 127:
+            offset = 128 if x.kind == "i" else 0
+            return cls(np.dtype(np.uint8), offset, input_offset - offset)
+        return cls(np.dtype(np.int16), input_offset, 0)
+
+    @property
+    def depth(self) -> int:
+        """Elements of a group."""
+        return 4 // self.dtype.itemsize
+
+    @property
+    def fill(self) -> int:
+        """What stands for the zero point."""
+        return -self.rest
+
+    @property
+    def weight_dtype(self) -> np.dtype:
+        """Of the weights that meet such inputs."""
+        return np.dtype(np.int8 if self.dtype.itemsize == 1 else np.int16)
+
+    def image(self, shape: Sequence[int]) -> np.ndarray:
+        """An image of that shape full of the zero point, with SLACK bytes behind it in memory."""
+        size = math.prod(shape)
+        return np.full(size + SLACK // self.dtype.itemsize, self.fill, self.dtype)[:size].reshape(shape)
+
+
+def vectors_of(channels: int) -> tuple[int, ...]:
+    """The vectors of a panel, (0, 1, ..., V - 1), for so many output channels."""
+    cost = {v: -(-channels // (v * LANES)) * v * COSTS[v] for v in ROWS}
+    return tuple(range(min(cost, key=lambda v: (cost[v], -v))))
+
+
+def pack(w: np.ndarray, form: Form, vectors: int) -> np.ndarray:
+    """Weights [N, segments, K] as kernels/tile.py reads them, [panels, bytes] uint8; zeros fill up channels and groups."""
+    channels, segments, depth = w.shape
+    groups, panels = -(-depth // form.depth), -(-channels // (vectors * LANES))
+    padded = np.zeros((panels * vectors * LANES, segments, groups * form.depth), form.weight_dtype)
+    padded[:channels, :, :depth] = w
+    split = padded.reshape(panels, vectors * LANES, segments, groups, form.depth)
+    return np.ascontiguousarray(split.transpose(0, 2, 3, 1, 4)).view(np.uint8).reshape(panels, -1)
+
+
+def channels_of(rule: Requantize, start: np.ndarray, padded: int) -> Channels | None:
+    """Start and the rule's constants for the tiles, each of `padded` channels; None for a rule that they do not know."""
+
+    def table(values: np.ndarray, dtype: type) -> np.ndarray:
+        each = np.zeros(padded, dtype)
+        each[: len(start)] = values
+        return each
+
+    first = table(start, np.int32)
+    if isinstance(rule, Float32HalfEven | Float64HalfAway):
+        return first, table(rule.effective_scale, rule.effective_scale.dtype.type)
+    if isinstance(rule, HalfUpBlocks):
+        away = np.arange(len(start)) >= rule.channels_in_blocks
+        fixed: DoubleRounding | HalfUp = rule.double_rounding
+    elif isinstance(rule, DoubleRounding | HalfUp):
+        fixed, away = rule, np.full(len(start), isinstance(rule, DoubleRounding))
+    else:
+        return None
+    left, right = np.maximum(fixed.shift, 0) & 31, np.maximum(-fixed.shift, 0)
+    constants = (fixed.quantized_multiplier, left, right, (1 << right) >> 1, -(away & (right > 0)).astype(np.int64))
+    return first, *(table(values, np.int32) for values in constants)
+
+
+def start_of(bias: np.ndarray | None, w: np.ndarray, form: Form) -> np.ndarray:
+    """What accumulators start from, int32 [N]: the bias, and what the input's form has too much; w [N, ...], zero points off."""
+    sums = w.reshape(len(w), -1).sum(axis=1, dtype=np.int64) * form.rest
+    return wrap_int32(sums if bias is None else sums + bias.reshape(-1)).astype(np.int32)
+
+
+def output_of(plan: IntegerPlan) -> np.ndarray:
+    """The output's zero point and limits, int32 [3]."""
+    return np.array([plan.output_offset, plan.output_activation_min, plan.output_activation_max], np.int32)
