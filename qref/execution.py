@@ -148,11 +148,13 @@ class Execution:
         return alone, self._find_kernel(alone)
 
     def _find_kernel(self, node: Node) -> Prepared:
-        operator = node.operator
-        for kernel_set in node.session.rules.kernel_sets:
+        operator, rules = node.operator, node.session.rules
+        rules.expect_registered(node)
+        for kernel_set in rules.kernel_sets:
             prepare = find_prepare(operator.name, operator.builtin_code == CUSTOM, kernel_set)
             prepared = prepare(node) if prepare is not None else None
             if prepared is not None:
+                rules.expect_declared(node)
                 return prepared
         raise UnsupportedOperator(f"{node}: qref has no such operator; the model can be analyzed but not run")
 
