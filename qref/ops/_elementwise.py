@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from qref.arithmetic import fixed_point as fp
+from qref.arithmetic.requantize import DoubleRounding, Requantize, SingleRounding
 from qref.schema.enums import TensorType
 
 from .node import Node, Operand, Shape, Step
@@ -93,7 +94,7 @@ def clamp(x: np.ndarray, low: Any, high: Any) -> np.ndarray:
 class Scaling:
     """(q + input_offset) * 2^left_shift times a real factor below 1: the scaling of one operand, or of a result.
 
-    scaled = divide(high(wrap32((q + input_offset) * 2^left_shift), quantized_multiplier), -shift)
+    scaled = divide(high(wrap32((q + input_offset) * 2^left_shift), quantized_multiplier), -shift)      or with one rounding
 
     The factor is quantized_multiplier * 2^(shift - 31) with shift <= 0. Some kernels let a factor above 1 pass and then divide by
     a negative power of two, which C does not define: what comes of it is the sign of the value, 1 for 0.
@@ -103,6 +104,7 @@ class Scaling:
     left_shift: int
     quantized_multiplier: int
     shift: int
+    rule: type[Requantize] = DoubleRounding  # the runtime's
 
     @classmethod
     def of(
@@ -118,11 +120,13 @@ class Scaling:
         node.expect(np.isfinite(factor) and factor > 0 and factor != 1, message)
         multiplier, shift = (int(v) for v in fp.quantize_multiplier(factor))
         node.expect(shift <= (greatest_shift if factor > 1 else 0), message)
-        return cls(input_offset, left_shift, multiplier, shift)
+        return cls(input_offset, left_shift, multiplier, shift, node.session.rules.requantize(node.operator.name, 32))
 
     def __call__(self, q: np.ndarray) -> np.ndarray:
         """The scaled integers, int64."""
         shifted = fp.wrap_int32((np.asarray(q, np.int64) + self.input_offset) << self.left_shift)
+        if self.rule is SingleRounding:
+            return fp.multiply_by_quantized_multiplier_single(shifted, self.quantized_multiplier, self.shift)
         high = fp.saturating_rounding_doubling_high_mul(shifted, self.quantized_multiplier)
         return fp.rounding_divide_by_pot(high, -self.shift) if self.shift <= 0 else np.where(high < 0, -1, 1)
 

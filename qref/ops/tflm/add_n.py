@@ -60,5 +60,5 @@ def add_n_float32(*arguments: Any) -> np.ndarray:
 def add_n(*arguments: Any) -> np.ndarray:
     """Return y int8; arguments are the inputs, then the plan."""
     *inputs, plan = arguments
-    total = sum(plan.input(x) for x in inputs)
+    total = sum((plan.input(x) for x in inputs), plan.input(0))
     return finish(plan.output(total), plan.output_offset, -128, 127, np.dtype(np.int8))

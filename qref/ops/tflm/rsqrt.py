@@ -13,11 +13,13 @@ import numpy as np
 
 from qref.arithmetic.fixed_point import quantize_multiplier
 from qref.arithmetic.gemmlowp import get_inv_sqrt_quantized_multiplier_exp
-from qref.arithmetic.requantize import Requantize
+from qref.arithmetic.requantize import FixedPointRule
 from qref.ops import rsqrt as base
 from qref.ops._unary import expect_symmetric, scales
 from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
+
+from ._rule import rule_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,8 @@ class RsqrtPlan:
 
     input_offset: int  # -zero_point(x), LSB
     output_offset: int  # +zero_point(y), LSB
-    rule: type[Requantize]  # of 1 / sqrt(x), whose multiplier depends on x
-    requantize: Requantize  # of r, by 2^-20 / (sqrt(s_x) * s_y)
+    rule: type[FixedPointRule]  # of 1 / sqrt(x), whose multiplier depends on x
+    requantize: FixedPointRule  # of r, by 2^-20 / (sqrt(s_x) * s_y)
 
 
 def prepare(node: Node) -> Prepared:
@@ -40,7 +42,7 @@ def prepare(node: Node) -> Prepared:
         expect_symmetric(node, x, y)
     input_scale, output_scale = scales(node, x, y)
     node.expect(input_scale > 0, f"{x} has the scale {input_scale}; expected one above 0")
-    rule = node.session.rules.requantize(node.operator.name, 32)
+    rule = rule_of(node)
     multiplier, shift = quantize_multiplier(np.atleast_1d(1 / (math.sqrt(input_scale) * float(output_scale))))
     return Prepared(rsqrt, RsqrtPlan(-x.zero_point, y.zero_point, rule, rule(multiplier, shift - base.FRACTION_BITS)))
 

@@ -10,7 +10,7 @@ At each time step, for the gates forget, input, cell and output, with the sums a
 Layout   as in LiteRT, but no CIFG, peephole, projection nor layer normalization; 24 inputs
 Types    x, h, y int8 or int16; c int16; weights int8; biases int32 or, for int16 x, int64     accumulates as the bias
          x, y, states, weights, biases float32
-Scales   the product of x's scale and that of weights is taken in float32, all else in float64; weights per tensor
+Scales   quotients in float64; weights per tensor with zero point 0; the cell state's a power of two
 Source   TFLM, lstm_eval.cc and lstm_eval_common.cc; facts verified in tests/ops/test_tflm_lstm.py
 """
 
@@ -110,7 +110,7 @@ def _plan(node: Node, time_major: bool) -> LstmPlan:
     bits = {name: 64 if node.input(BIASES + k).type == TensorType.INT64 else 32 for k, name in enumerate(GATES)}
 
     def rules(position: int, operand: Operand) -> dict[str, Requantize]:
-        scales = [np.float64(operand.scale * node.input(position + k).scale) / 2.0**GATE_EXPONENT for k in range(4)]
+        scales = [np.float64(operand.scale) * np.float64(node.input(position + k).scale) / 2.0**GATE_EXPONENT for k in range(4)]
         return {name: node.requantize(scale, bits[name]) for name, scale in zip(GATES, scales)}
 
     cell_scale, clip = np.float64(cell_state.scale), float(read_clips(node)[0])
