@@ -16,6 +16,9 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     prepared = base.prepare(node)
     if isinstance(prepared.plan, base.SvdfPlan):
+        bias, product = node.input(3), float(node.input(base.STATE).scale * node.input(2).scale)
+        message = f"bias {bias} has the scale {bias.scale:g}; expected that of the state times the time weights, {product:g}"
+        node.expect(abs(float(bias.scale) - product) < 1e-5, message)
         return prepared
     node.expect_type(node.input(1), TensorType.FLOAT32)
     return Prepared(svdf_float32, prepared.plan, updates=prepared.updates, pure=prepared.pure)
