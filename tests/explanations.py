@@ -10,6 +10,7 @@ from recompute import recompute
 
 from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import Requantize
+from qref.interpreter import Interpreter
 from qref.ops.node import Node, Operand, Prepared
 from qref.ops.session import Session
 from qref.runtimes.litert_reference import LITERT_REFERENCE
@@ -52,3 +53,20 @@ def explained(rule: Requantize, acc: int, element: tuple[int, ...] = (0,), shape
     rule.explain(explanation, explanation.given("acc", acc), element, shape)
     recompute([dataclasses.asdict(step) for step in explanation])
     return explanation
+
+
+RUNTIMES = ("litert-reference", "litert-optimized", "xnnpack")
+
+
+def check_in_every_runtime(model: Model, *inputs: np.ndarray, count: int = 6) -> None:
+    """check_explanation in each runtime for some elements of the first output of the model's only operator."""
+    graph, free = model.subgraphs[0], iter(inputs)
+    values = [
+        None if i < 0 else next(free) if i in graph.inputs else model.data(graph.tensors[i]) for i in graph.operators[0].inputs
+    ]
+    for runtime in RUNTIMES:
+        _, prepared = Interpreter(model_content=model, runtime=runtime).prepare_operator(0, values)
+        y = prepared.reference(*values, prepared.plan)
+        y = y[0] if isinstance(y, tuple) else y
+        for element in some_elements(y, count):
+            check_explanation(prepared, values, y, element)

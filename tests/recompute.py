@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
+import operator
 from fractions import Fraction
 from typing import Any
 
@@ -46,6 +48,12 @@ class Vector(tuple):
 
     def __pow__(self, other):
         return self._each(other, lambda a, b: a**b)
+
+    def __rpow__(self, other):
+        return self._each(other, lambda a, b: b**a)
+
+    def __le__(self, other):
+        return self._each(other, lambda a, b: a <= b)
 
     def __neg__(self):
         return Vector(-a for a in self)
@@ -98,10 +106,70 @@ def fma(a, b, c):
     exact = Fraction(a) * Fraction(b) + Fraction(c)
     if exact == 0:
         return float32(a * b + c)
-    below = np.float32(float(exact))
+    if abs(exact) >= 2**128 - 2**103:
+        return math.copysign(math.inf, exact)
+    with np.errstate(all="ignore"):
+        below = min(np.float32(float(exact)), np.finfo(np.float32).max)
     candidates = [below, np.nextafter(below, np.float32(-np.inf)), np.nextafter(below, np.float32(np.inf))]
     even = {float(n): int(n.view(np.uint32)) % 2 for n in candidates}
     return min(even, key=lambda n: (abs(Fraction(n) - exact), even[n]))
+
+
+def divide(a, b):
+    if b:
+        return a / b
+    return math.nan if a == 0 or a != a else math.copysign(math.inf, a) * math.copysign(1, b)
+
+
+def flush(x):
+    return x * 0.0 if abs(x) < 2.0**-126 else x
+
+
+def fmod(a, b):
+    if not b or not math.isfinite(a) or b != b:
+        return math.nan
+    return math.copysign(float(abs(Fraction(a)) % abs(Fraction(b))), a) if math.isfinite(b) else a
+
+
+def if_finite(function):
+    return lambda x: function(x) if math.isfinite(x) else x
+
+
+def exponent_of(x):
+    n = 0
+    while abs(Fraction(x)) >= Fraction(2) ** (n + 1):
+        n += 1
+    while abs(Fraction(x)) < Fraction(2) ** n:
+        n -= 1
+    return n
+
+
+def float16(x):
+    with np.errstate(all="ignore"):
+        return float(np.float16(float32(x)))
+
+
+def fold(better):
+    return lambda x: functools.reduce(lambda r, value: r if better(r, value) else value, x)
+
+
+def first_extreme(extreme):
+    return lambda x: 0 if x[0] != x[0] else x.index(extreme(value for value in x if value == value))
+
+
+def product32(x):
+    total = 1.0
+    for factor in x:
+        total = float32(total * factor)
+    return total
+
+
+def greatest_of(x, start):
+    return max([start, *(value for value in x if value == value)])
+
+
+def least_of(x, start):
+    return min([start, *(value for value in x if value == value)])
 
 
 def sum32(x):
@@ -117,9 +185,17 @@ def cumsum(x):
 
 def of_libm(name):
     function = getattr(LIBM, name)
-    function.restype, function.argtypes = ctypes.c_float, [ctypes.c_float]
-    return on_each(lambda x: float(function(x)))
+    real = ctypes.c_float if name.endswith("f") else ctypes.c_double
+    function.restype, function.argtypes = real, [real] * (2 if name in OF_TWO_NUMBERS else 1)
+    return on_each(lambda *x: float(function(*map(float, x))))
 
+
+def of_integer_type(bits, signed):
+    return on_each(lambda x: int.from_bytes((x % 2**bits).to_bytes(bits // 8, "little"), "little", signed=signed))
+
+
+OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
+OF_LIBM = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf", "erfcf", "exp", *OF_TWO_NUMBERS)
 
 FUNCTIONS = {
     "abs": abs,
@@ -128,19 +204,44 @@ FUNCTIONS = {
     "sum": sum,
     "cumsum": cumsum,
     "sum32": sum32,
+    "first_greatest": first_extreme(max),
+    "first_least": first_extreme(min),
+    "product32": product32,
+    "fold_greatest": fold(operator.gt),
+    "fold_least": fold(operator.lt),
+    "product": math.prod,
+    "lanes32": lambda x, count: Vector(sum32(x[lane::count]) for lane in range(count)),
+    "concat": lambda a, b: Vector((*a, *b)),
+    "greatest_of": greatest_of,
+    "least_of": least_of,
     "wrap": on_each(wrap),
-    "clamp": on_each(lambda x, low, high: max(low, min(x, high))),
+    "clamp": on_each(lambda x, low, high: x if x != x else max(low, min(x, high))),
     "ties_up": on_each(ties_up),
     "ties_away": on_each(ties_away),
     "toward_zero": on_each(lambda n, d: int(Fraction(n, d))),
-    "round_half_away": on_each(round_half_away),
-    "round_half_even": on_each(round),
-    "trunc": on_each(math.trunc),
-    "floor": on_each(math.floor),
+    "round_half_away": on_each(if_finite(round_half_away)),
+    "round_half_even": on_each(if_finite(round)),
+    "trunc": on_each(if_finite(math.trunc)),
+    "floor": on_each(if_finite(math.floor)),
+    "exponent_of": on_each(exponent_of),
+    "choose": on_each(lambda condition, a, b: a if condition else b),
+    "bit_and": on_each(
+        lambda a, b: int.from_bytes(
+            bytes(i & j for i, j in zip(*(n.to_bytes(16, "big", signed=True) for n in (a, b)))), signed=True
+        )
+    ),
+    "int_of": on_each(lambda x: math.trunc(x)),
     "float32": on_each(float32),
+    "float16": on_each(float16),
+    "float64": on_each(float),
+    "divide": on_each(divide),
+    "fmod": on_each(fmod),
+    "flush": on_each(flush),
     "fma": on_each(fma),
-    "sqrt": on_each(lambda x: float32(math.sqrt(x))),
-    **{name: of_libm(name) for name in ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf")},
+    "sqrt": on_each(lambda x: float32(math.sqrt(x)) if x >= 0 else math.nan),
+    **{name: of_libm(name) for name in OF_LIBM},
+    **{f"int{bits}": of_integer_type(bits, True) for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": of_integer_type(bits, False) for bits in (8, 16, 32, 64)},
 }
 
 

@@ -120,25 +120,32 @@ def toward_zero(numerator: int, denominator: int) -> int:
     return quotient if (numerator >= 0) == (denominator > 0) else -quotient
 
 
-def round_half_away(x: float) -> int:
-    """A real number to the nearest integer, ties away from zero."""
+def round_half_away(x: float) -> Number:
+    """A real number to the nearest integer, ties away from zero; infinities and NaN stay."""
+    if not math.isfinite(x):
+        return x
     nearest = math.trunc(x)
     return nearest + int(math.copysign(1, x)) if abs(x - nearest) >= 0.5 else nearest
 
 
-def round_half_even(x: float) -> int:
-    """A real number to the nearest integer, ties to even."""
-    return round(x)
+def round_half_even(x: float) -> Number:
+    """A real number to the nearest integer, ties to even; infinities and NaN stay."""
+    return round(x) if math.isfinite(x) else x
 
 
-def trunc(x: float) -> int:
-    """A real number without its fraction."""
-    return math.trunc(x)
+def trunc(x: float) -> Number:
+    """A real number without its fraction; infinities and NaN stay."""
+    return math.trunc(x) if math.isfinite(x) else x
 
 
-def floor(x: float) -> int:
-    """The greatest integer that is not above a real number."""
-    return math.floor(x)
+def floor(x: float) -> Number:
+    """The greatest integer that is not above a real number; infinities and NaN stay."""
+    return math.floor(x) if math.isfinite(x) else x
+
+
+def exponent_of(x: float) -> int:
+    """The exponent n of a finite real number but 0: 2^n <= |x| < 2^(n + 1)."""
+    return math.frexp(x)[1] - 1
 
 
 def float32(x: Number) -> float:
@@ -164,6 +171,46 @@ def nearest_float32(exact: Fraction) -> float:
     return float(np.float32(float(round(exact / step) * step)))
 
 
+def divide(a: float, b: float) -> float:
+    """The quotient of two real numbers; infinite or NaN where the divisor is 0, as IEEE 754 has it."""
+    return float(np.divide(a, b, dtype=np.float64))
+
+
+def flush(x: float) -> float:
+    """A float32 number, or zero of its sign where it is denormal."""
+    return math.copysign(0.0, x) if abs(x) < 2.0**-126 else x
+
+
+def fmod(a: float, b: float) -> float:
+    """The remainder of a division rounded toward zero, exact; NaN where the divisor is 0."""
+    return float(np.fmod(np.float64(a), np.float64(b)))
+
+
+def float64(x: Number) -> float:
+    """A number as float64."""
+    return float(x)
+
+
+def float16(x: float) -> float:
+    """The float16 number nearest to x, ties to even."""
+    return float(np.float16(np.float32(x)))
+
+
+def bit_and(a: int, b: int) -> int:
+    """The bits that two integers have in common, as two's complement numbers."""
+    return a & b
+
+
+def choose(condition: int, a: Number, b: Number) -> Number:
+    """`a` where the condition is not 0, else `b`."""
+    return a if condition else b
+
+
+def int_of(x: float) -> int:
+    """A truth value, or a real number without fraction, as an integer."""
+    return int(x)
+
+
 def sqrt(x: float) -> float:
     """The float32 number nearest to the square root of a float32 number."""
     return float(np.sqrt(np.float32(x)))
@@ -174,6 +221,75 @@ def cumsum(x: np.ndarray) -> np.ndarray:
     return np.cumsum(x) if len(x) else x
 
 
+def greatest_of(x: np.ndarray, start: Number) -> Number:
+    """The greatest element of a tuple, found from the first to the last; `start` where none is greater than that."""
+    for value in x:
+        start = value if start < value else start
+    return start
+
+
+def least_of(x: np.ndarray, start: Number) -> Number:
+    """The least element of a tuple, found from the first to the last; `start` where none is less than that."""
+    for value in x:
+        start = value if value < start else start
+    return start
+
+
+def first_greatest(x: np.ndarray) -> int:
+    """The position of the first element of a tuple that is greater than all before it and not less than any other."""
+    found = 0
+    for position, value in enumerate(x):
+        found = position if value > x[found] else found
+    return found
+
+
+def first_least(x: np.ndarray) -> int:
+    """The position of the first element of a tuple that is less than all before it and not greater than any other."""
+    found = 0
+    for position, value in enumerate(x):
+        found = position if value < x[found] else found
+    return found
+
+
+def fold_greatest(x: np.ndarray) -> Number:
+    """R = (r > x[i]) ? r : x[i] from the first element of a tuple to the last: a NaN stays only where it is last."""
+    greatest = x[0]
+    for value in x:
+        greatest = greatest if greatest > value else value
+    return greatest
+
+
+def fold_least(x: np.ndarray) -> Number:
+    """R = (r < x[i]) ? r : x[i] from the first element of a tuple to the last."""
+    least = x[0]
+    for value in x:
+        least = least if least < value else value
+    return least
+
+
+def product(x: np.ndarray) -> int:
+    """The product of a tuple of integers; 1 where there is none."""
+    return math.prod(x)
+
+
+def lanes32(x: np.ndarray, count: int) -> np.ndarray:
+    """The sums of every count-th element of a tuple from its first one, its second one, ..., each as sum32."""
+    return np.array([sum32(x[lane::count]) for lane in range(count)], object)
+
+
+def concat(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The elements of two tuples, one behind the other."""
+    return np.concatenate([a, b])
+
+
+def product32(x: np.ndarray) -> float:
+    """The product of a tuple from the first element to the last in float32, each step rounded."""
+    total = np.float32(1)
+    for factor in x:
+        total *= np.float32(factor)
+    return float(total)
+
+
 def sum32(x: np.ndarray) -> float:
     """The sum of a tuple from the first element to the last in float32, each step rounded."""
     total = np.float32(0)
@@ -182,21 +298,39 @@ def sum32(x: np.ndarray) -> float:
     return float(total)
 
 
-def _of_libm(name: str) -> Callable[[float], float]:
-    function = getattr(libm, name)
-    return lambda x: float(function(np.array([x], np.float32))[0])
+def _of_libm(name: str) -> Callable[..., float]:
+    function, dtype = getattr(libm, name), np.float32 if name.endswith("f") else np.float64
+    if name in _OF_TWO_NUMBERS:
+        return lambda a, b: float(function(np.array([a], dtype), np.array([b], dtype))[0])
+    return lambda x: float(function(np.array([x], dtype))[0])
+
+
+def _of_integer_type(dtype: np.dtype) -> Callable[[int], int]:
+    bits, signed = 8 * dtype.itemsize, dtype.kind == "i"
+    return lambda x: wrap(x, bits) if signed else x % 2**bits
 
 
 def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
     return np.frompyfunc(function, function.__code__.co_argcount, 1)
 
 
-_OF_NUMBERS = (wrap, clamp, ties_up, ties_away, toward_zero, round_half_away, round_half_even, trunc, floor, float32, fma, sqrt)
-_OF_TUPLES = (abs, max, min, sum, cumsum, sum32)
-_OF_THE_C_LIBRARY = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf")
+_OF_NUMBERS = (
+    *(wrap, clamp, ties_up, ties_away, toward_zero, bit_and, choose, int_of),
+    *(round_half_away, round_half_even, trunc, floor, exponent_of),
+    *(float64, float32, float16, divide, fmod, fma, flush, sqrt),
+)
+_OF_TUPLES = (
+    *(abs, max, min, sum, cumsum, product, concat),
+    *(sum32, product32, lanes32),
+    *(greatest_of, least_of, first_greatest, first_least, fold_greatest, fold_least),
+)
+_OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
+_OF_THE_C_LIBRARY = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf", "erfcf", "exp", *_OF_TWO_NUMBERS)
+_INTEGER_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 
 VOCABULARY: dict[str, Callable[..., Any]] = {
     **{function.__name__: function for function in _OF_TUPLES},
     **{function.__name__: _elementwise(function) for function in _OF_NUMBERS},
     **{name: _elementwise(_of_libm(name)) for name in _OF_THE_C_LIBRARY},
+    **{name: _elementwise(_of_integer_type(np.dtype(name))) for name in _INTEGER_TYPES},
 }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._movement import INDEX, axis_of, index_scalar
@@ -38,7 +39,7 @@ def prepare_arg(node: Node, *, greatest: bool) -> Prepared:
     position = axis_of(node, index_scalar(node, axis), len(x.shape))
     node.expect(x.shape[position] > 0, f"{x} of shape {list(x.shape)} has no element along axis {position}")
     node.resize(0, x.shape[:position] + x.shape[position + 1 :], TensorType(code))
-    return Prepared(arg_extremum, ArgPlan(position, greatest, y.dtype))
+    return Prepared(arg_extremum, ArgPlan(position, greatest, y.dtype), explain)
 
 
 def arg_extremum(x: np.ndarray, axis: np.ndarray, plan: ArgPlan) -> np.ndarray:
@@ -48,3 +49,11 @@ def arg_extremum(x: np.ndarray, axis: np.ndarray, plan: ArgPlan) -> np.ndarray:
         return find(x, axis=plan.axis).astype(plan.output_dtype)
     found = find(np.where(np.isnan(x), -np.inf if plan.greatest else np.inf, x), axis=plan.axis)
     return np.where(np.isnan(x.take(0, axis=plan.axis)), 0, found).astype(plan.output_dtype)
+
+
+def explain(x: np.ndarray, axis: np.ndarray, plan: ArgPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[(*element[: plan.axis], slice(None), *element[plan.axis :])], "the inputs along the axis")
+    e.derive("y", f"first_{'greatest' if plan.greatest else 'least'}(x)", "the position of the first one; NaN behind it never is")
+    return e

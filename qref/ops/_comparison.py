@@ -13,15 +13,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
-from ._elementwise import Scaling, operands, zero_point
+from ._elementwise import Scaling, element_of, operands, zero_point
+from ._formulas import explain_by
 from .node import Node, Prepared
 
 LEFT_SHIFT = 8
 GREATEST_SHIFT = {1: 15, 2: 7}  # by bytes: above, a negative shift leaves more than a sign
 
 Compare = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+SYMBOLS: dict[Compare, str] = {
+    np.equal: "==",
+    np.not_equal: "!=",
+    np.greater: ">",
+    np.greater_equal: ">=",
+    np.less: "<",
+    np.less_equal: "<=",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +52,14 @@ def prepare_comparison(node: Node, compare: Compare, types: Sequence[TensorType]
     if x1.type not in scaled or unquantized_int16:
         if unquantized_int16 and node.operator.name == "NOT_EQUAL":
             node.unsupported(f"{x1} has type INT16 without quantization, for which LiteRT leaves the output as it was")
-        return Prepared(compared, compare)
+        return Prepared(compared, compare, explain_by(("y", f"int_of(x1 {SYMBOLS[compare]} x2)", "1 where it holds")))
 
     def scaling(position: int) -> Scaling:
         x = node.input(position)
         constants = {"input_offset": -zero_point(node, x), "left_shift": LEFT_SHIFT}
         return Scaling.of(node, float(x.scale), str(x), **constants, greatest_shift=GREATEST_SHIFT[x.dtype.itemsize])
 
-    return Prepared(compared_quantized, ComparisonPlan(compare, scaling(0), scaling(1)))
+    return Prepared(compared_quantized, ComparisonPlan(compare, scaling(0), scaling(1)), explain)
 
 
 def compared(x1: np.ndarray, x2: np.ndarray, plan: Compare) -> np.ndarray:
@@ -59,3 +70,13 @@ def compared(x1: np.ndarray, x2: np.ndarray, plan: Compare) -> np.ndarray:
 def compared_quantized(x1: np.ndarray, x2: np.ndarray, plan: ComparisonPlan) -> np.ndarray:
     """Return y = compare(scale_1(x1), scale_2(x2)) bool."""
     return np.asarray(plan.compare(plan.input1(x1), plan.input2(x2)))
+
+
+def explain(x1: np.ndarray, x2: np.ndarray, plan: ComparisonPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    for q, x, scaling in (("q1", x1, plan.input1), ("q2", x2, plan.input2)):
+        e.given(q, element_of(x, element), "the stored value, LSB")
+        scaling.explain(e, q, f"x{q[1]}")
+    e.derive("y", f"int_of(scaled_x1 {SYMBOLS[plan.compare]} scaled_x2)", "1 where it holds, in steps of 1/256")
+    return e

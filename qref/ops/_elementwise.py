@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from qref.arithmetic import fixed_point as fp
-from qref.arithmetic.requantize import DoubleRounding, Requantize, SingleRounding
+from qref.arithmetic.explanation import Explanation
+from qref.arithmetic.requantize import DoubleRounding, FixedPointRule
 from qref.schema.enums import TensorType
 
-from .node import Node, Operand, Shape, Step
+from .node import Node, Operand, Shape
 
 QUANTIZED_TYPES = (TensorType.INT8, TensorType.UINT8, TensorType.INT16)
 ORDERED_TYPES = (*QUANTIZED_TYPES, TensorType.INT32, TensorType.INT64, TensorType.FLOAT16, TensorType.FLOAT32)
@@ -104,7 +105,7 @@ class Scaling:
     left_shift: int
     quantized_multiplier: int
     shift: int
-    rule: type[Requantize] = DoubleRounding  # the runtime's
+    rule: type[FixedPointRule] = DoubleRounding  # the runtime's
 
     @classmethod
     def of(
@@ -120,47 +121,37 @@ class Scaling:
         node.expect(np.isfinite(factor) and factor > 0 and factor != 1, message)
         multiplier, shift = (int(v) for v in fp.quantize_multiplier(factor))
         node.expect(shift <= (greatest_shift if factor > 1 else 0), message)
-        return cls(input_offset, left_shift, multiplier, shift, node.session.rules.requantize(node.operator.name, 32))
+        return cls(input_offset, left_shift, multiplier, shift, node.fixed_point_rule())
 
     def __call__(self, q: np.ndarray) -> np.ndarray:
         """The scaled integers, int64."""
         shifted = fp.wrap_int32((np.asarray(q, np.int64) + self.input_offset) << self.left_shift)
-        if self.rule is SingleRounding:
-            return fp.multiply_by_quantized_multiplier_single(shifted, self.quantized_multiplier, self.shift)
-        high = fp.saturating_rounding_doubling_high_mul(shifted, self.quantized_multiplier)
-        return fp.rounding_divide_by_pot(high, -self.shift) if self.shift <= 0 else np.where(high < 0, -1, 1)
+        if self._is_undefined:
+            return np.where(fp.saturating_rounding_doubling_high_mul(shifted, self.quantized_multiplier) < 0, -1, 1)
+        return self._rounding(shifted.reshape(-1)).reshape(shifted.shape)
 
-    def explain(self, q: int, name: str) -> list[Step]:
-        """The same for one number in plain Python integers."""
-        offset = q + self.input_offset
-        shifted = wrap(offset << self.left_shift, 32)
-        high = min((shifted * self.quantized_multiplier + 2**30) >> 31, 2**31 - 1)
-        steps = [Step(name, q)]
-        if self.input_offset or self.left_shift:
-            steps += [Step(f"{name} + input_offset", offset), Step(f"... * 2^{self.left_shift}", shifted)]
-        steps += [Step("quantized_multiplier", self.quantized_multiplier), Step("high half, ties up", high)]
-        if self.shift > 0:
-            return [*steps, Step(f"divided by 2^{-self.shift}, undefined: its sign", 1 if high >= 0 else -1)]
-        divisor = 2**-self.shift
-        scaled = (abs(high) + divisor // 2) // divisor * (1 if high >= 0 else -1)
-        return [*steps, Step(f"divided by 2^{-self.shift}, ties away from zero", scaled)]
+    @property
+    def _is_undefined(self) -> bool:
+        return self.shift > 0 and self.rule is DoubleRounding
 
+    @property
+    def _rounding(self) -> FixedPointRule:
+        return self.rule(np.array([self.quantized_multiplier]), np.array([self.shift]))
 
-def wrap(value: int, bits: int) -> int:
-    """A Python integer as a two's complement number of so many bits holds it."""
-    half = 1 << (bits - 1)
-    return (value + half) % (2 * half) - half
+    def explain(self, e: Explanation, q: str, name: str) -> str:
+        """Append how the step `q` is scaled, with `name` for what comes before the rounding; returns the name of the result."""
+        e.given(f"input_offset_{name}", self.input_offset, "minus the zero point, LSB; 0 for a result")
+        e.derive(name, f"wrap(({q} + input_offset_{name}) * 2**{self.left_shift}, 32)", "shifted to the left, in 32 bits")
+        if self._is_undefined:
+            return e.derive(
+                f"scaled_{name}", f"-1 if {name} < 0 else 1", "C does not define the shift: its sign is what comes of it"
+            )
+        return self._rounding.explain(e, name)
 
 
 def finish(result: np.ndarray, output_offset: int, low: int, high: int, dtype: np.dtype) -> np.ndarray:
     """clamp(result + output_offset), the sum in 32 bits."""
     return np.clip(fp.wrap_int32(result + output_offset), low, high).astype(dtype)
-
-
-def explain_finish(result: int, output_offset: int, low: int, high: int) -> list[Step]:
-    """The last steps of an explanation: the output's zero point and the clamp."""
-    offset = wrap(result + output_offset, 32)
-    return [Step("+ output_offset", offset), Step("clamped", min(max(offset, low), high))]
 
 
 def element_of(x: np.ndarray, element: Sequence[int]) -> Any:

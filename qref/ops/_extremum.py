@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._movement import QUANTIZED, expect_same_parameters
-from ._reduction import prepare_reduction, rows
+from ._reduction import prepare_reduction, rows, summed_values
 from .node import Node, Prepared, Shape
 
 TYPES = (*QUANTIZED, TensorType.FLOAT32, TensorType.INT32, TensorType.INT64, TensorType.BOOL)
@@ -38,7 +39,7 @@ def prepare_extremum(node: Node, *, greatest: bool) -> Prepared:
     plan = prepare_reduction(node, *TYPES)
     if node.input(0).type in QUANTIZED:
         expect_same_parameters(node, node.input(0), node.output())
-    return Prepared(extremum, ExtremumPlan(plan.axes, plan.output_shape, plan.all_axes, greatest))
+    return Prepared(extremum, ExtremumPlan(plan.axes, plan.output_shape, plan.all_axes, greatest), explain)
 
 
 def extremum(x: np.ndarray, axis: np.ndarray, plan: ExtremumPlan) -> np.ndarray:
@@ -55,3 +56,20 @@ def extremum(x: np.ndarray, axis: np.ndarray, plan: ExtremumPlan) -> np.ndarray:
     found = comparable[np.arange(len(values)), first]
     better = found > start if plan.greatest else found < start
     return np.where(better, found, start).astype(x.dtype).reshape(plan.output_shape)
+
+
+def explain(x: np.ndarray, axis: np.ndarray, plan: ExtremumPlan, element: Shape) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", summed_values(x, plan.axes, element), "the inputs that the output is made of, in the order of memory")
+    if plan.all_axes and x.size:
+        e.derive("start", "x[0]", "with which the search begins")
+    elif x.dtype == bool:
+        e.given("start", not plan.greatest, "with which the search begins")
+    else:
+        limits = np.finfo(x.dtype) if x.dtype.kind == "f" else np.iinfo(x.dtype)
+        e.given(
+            "start", limits.min if plan.greatest else limits.max, "with which the search begins: the type's last finite value"
+        )
+    e.derive("y", f"{'greatest' if plan.greatest else 'least'}_of(x, start)", "NaN is never taken")
+    return e

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from .node import Node, Operand, Shape
@@ -23,6 +25,9 @@ EVERY_TYPE = (
     TensorType.BOOL,
     *QUANTIZED,
 )
+
+
+FIRST_NUMBER = 2**40  # no constant of a plan is so great
 
 
 def copied(node: Node, x: Operand, *types: TensorType, position: int = 0) -> Operand:
@@ -71,3 +76,53 @@ def expect_same_parameters(node: Node, x: Operand, y: Operand) -> None:
     node.expect(
         expected == found, f"{x} has scale and zero point {expected}, {y} {found}; they must be equal: the values are copied"
     )
+
+
+def source_of(
+    reference: Callable[..., Any], inputs: Sequence[Any], plan: Any, element: Shape, output: int = 0
+) -> tuple[int, Shape] | int:
+    """Where a reference that only moves data takes an output element from: the position of an input and an index in it.
+
+    The reference runs on the numbers of elements in their place. Inputs of None are left as they are, in a constant's place its
+    value comes back.
+    """
+    starts, numbered = [], []
+    for position, x in enumerate(inputs):
+        starts.append(FIRST_NUMBER * (position + 1))
+        numbered.append(x if x is None else starts[-1] + np.arange(x.size, dtype=np.int64).reshape(x.shape))
+    y = reference(*numbered, plan)
+    number = int((y[output] if isinstance(y, tuple) else y)[element])
+    position = number // FIRST_NUMBER - 1
+    if position < 0:
+        return number
+    return position, tuple(int(i) for i in np.unravel_index(number - starts[position], inputs[position].shape))
+
+
+def explain_copy(reference: Callable[..., Any], *positions: int) -> Callable[..., Explanation]:
+    """An `explain` of an operator that moves the elements of the inputs at some positions, of all without any."""
+
+    def explain(*arguments: Any, output: int = 0) -> Explanation:
+        *inputs, plan, element = arguments
+        moved = positions or tuple(range(len(inputs)))
+
+        def of_moved(*numbered: Any) -> Any:
+            *numbers, plan = numbered
+            return reference(*(n if i in moved else x for i, (n, x) in enumerate(zip(numbers, inputs))), plan)
+
+        e = Explanation()
+        explain_source(e, source_of(of_moved, inputs, plan, element, output), inputs)
+        e.derive("y", "x", "moved as it is")
+        return e
+
+    return explain
+
+
+def explain_source(e: Explanation, source: tuple[int, Shape] | int, inputs: Sequence[np.ndarray]) -> None:
+    """Append which input an element comes from, and where it is there, or that it is a constant: the step "x"."""
+    if isinstance(source, int):
+        e.given("x", source, "no input's element, but a constant of the operator")
+        return
+    position, index = source
+    e.given("input", position, "the input that the element comes from, 0 the first")
+    e.given("index", index, "its index there")
+    e.given("x", inputs[position][index].item(), "the element")

@@ -13,7 +13,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import INDEX, QUANTIZED, copied, expect_same_parameters, parameters
+from ._movement import INDEX, QUANTIZED, copied, expect_same_parameters, explain_copy, parameters
 from .node import Node, Operand, Prepared, Shape
 
 TYPES = (*QUANTIZED, TensorType.FLOAT32, TensorType.FLOAT16, TensorType.INT32, TensorType.INT64, TensorType.BOOL)
@@ -63,7 +63,7 @@ def prepare_pad(node: Node, value: Operand | None) -> Prepared:
         limits is None or limits.min <= zero_point <= limits.max,
         f"{y} has the zero point {zero_point}, which its type cannot hold",
     )
-    return Prepared(pad, PadPlan(pairs, zero_point if value is None else None))
+    return Prepared(pad, PadPlan(pairs, zero_point if value is None else None), explain_copy(pad, 0, 2))
 
 
 def pad(x: np.ndarray, paddings: np.ndarray, *value_and_plan: np.ndarray | PadPlan) -> np.ndarray:

@@ -81,3 +81,16 @@ def reach(axis: Axis) -> range:
     """The taps that can meet the image, whatever the filter's size."""
     first = max(0, axis.padding - (axis.output_size - 1) * axis.stride)
     return range(first, min(axis.filter_size, axis.padding + axis.image_size))
+
+
+def taps_of(x: np.ndarray, plan: PoolPlan, element: Shape) -> tuple[int | float, ...]:
+    """The inputs of one output element inside the image, as plain numbers, row after row, for explanations."""
+    n, row, column, channel = element
+    rows, columns = (
+        range(max(start, 0), min(start + axis.filter_size, axis.image_size))
+        for axis, start in (
+            (plan.rows, row * plan.rows.stride - plan.rows.padding),
+            (plan.columns, column * plan.columns.stride - plan.columns.padding),
+        )
+    )
+    return tuple(x[n, i, j, channel].item() for i in rows for j in columns)

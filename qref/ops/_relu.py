@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic.activation import activation_range
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import Requantize
 from qref.schema.enums import TensorType
 
+from ._explain import explain_clamp, explain_output
 from ._unary import expect_symmetric, operands, ratio, scales
-from .node import Node, Prepared, Step
+from .node import Node, Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def prepare_clamp(node: Node, low: float, high: float, *types: TensorType) -> Pr
     """Check the operands and derive the plan; low and high are the real limits, infinite where there is none."""
     x, y = operands(node, *types)
     if x.type == TensorType.FLOAT32:
-        return Prepared(clamp_float32, Float32ClampPlan(np.float32(low), np.float32(high)))
+        return Prepared(clamp_float32, Float32ClampPlan(np.float32(low), np.float32(high)), explain_float32)
     if x.type == TensorType.INT16:
         expect_symmetric(node, x, y)
     rule = node.requantize(ratio(*scales(node, x, y)))
@@ -56,16 +58,23 @@ def clamp_quantized(x: np.ndarray, plan: ClampPlan) -> np.ndarray:
     return np.clip(scaled, plan.output_activation_min, plan.output_activation_max).astype(x.dtype).reshape(x.shape)
 
 
-def explain(x: np.ndarray, plan: ClampPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    value = int(x[element]) + plan.input_offset
-    steps = [Step("x + input_offset", value)]
-    steps += [Step(name, step) for name, step in plan.requantize.explain(value, 0)]
-    result = steps[-1].value + plan.output_offset
-    clamped = min(max(result, plan.output_activation_min), plan.output_activation_max)
-    return [*steps, Step("+ output_offset", result), Step("clamped", clamped)]
+def explain(x: np.ndarray, plan: ClampPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[element].item(), "the stored value, LSB")
+    e.given("input_offset", plan.input_offset, "minus the zero point of the input")
+    e.derive("acc", "x + input_offset", "in units of s_x")
+    explain_output(e, plan.requantize.explain(e, "acc"), plan)
+    return e
 
 
 def clamp_float32(x: np.ndarray, plan: Float32ClampPlan) -> np.ndarray:
     """Return y[i] = clamp(x[i]); NaN stays."""
     return np.asarray(np.clip(x, plan.low, plan.high))
+
+
+def explain_float32(x: np.ndarray, plan: Float32ClampPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    explain_clamp(e, e.given("x", x[element].item(), "the real number"), plan.low, plan.high, "real")
+    return e

@@ -12,6 +12,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
+from ._formulas import explain_by
 from ._movement import copied
 from .node import Node, Prepared
 
@@ -28,6 +29,14 @@ def minimum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(b < a, b, a)
 
 
+FORMULAS: dict[Function, str] = {
+    np.add: "T(x1 + x2)",
+    np.multiply: "T(x1 * x2)",
+    maximum: "x2 if x1 < x2 else x1",
+    minimum: "x2 if x2 < x1 else x1",
+}
+
+
 def prepare_elementwise(node: Node, function: Function) -> Prepared:
     """Check the operands; the plan is the function."""
     a, b = node.input(0), node.input(1)
@@ -35,7 +44,7 @@ def prepare_elementwise(node: Node, function: Function) -> Prepared:
     node.expect_type(b, a.type)
     node.expect(a.shape == b.shape, f"{a} and {b} have shapes {list(a.shape)} and {list(b.shape)}; expected equal ones")
     node.resize(0, a.shape)
-    return Prepared(elementwise, function)
+    return Prepared(elementwise, function, explain_by(("y", FORMULAS[function], "")))
 
 
 def elementwise(a: np.ndarray, b: np.ndarray, function: Function) -> np.ndarray:

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic.activation import activation_range
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import round_half_away, wrap_int16
 from qref.arithmetic.libm import logf
 from qref.schema.enums import TensorType
 
-from ._elementwise import Scaling, element_of, explain_finish, finish, zero_point
-from .node import Node, Operand, Prepared, Step
+from ._elementwise import Scaling, element_of, finish, zero_point
+from ._explain import explain_clamp, explain_output
+from .node import Node, Operand, Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _prepare_shifts(node: Node, exponents: Sequence[int], sign: int, limits: tup
     node.expect(max(shifts) <= 31, f"{message}: the kernel would shift by {max(shifts)} bits, which C does not define")
     same_shape = node.input(0).shape == node.input(1).shape
     node.expect(sign < 0 or same_shape, f"{message}: expected equal shapes; set pot_scale_int16 to false to broadcast")
-    return Prepared(sum_by_shifts, PotSumPlan(shifts[0], shifts[1], sign, *limits))
+    return Prepared(sum_by_shifts, PotSumPlan(shifts[0], shifts[1], sign, *limits), explain_shifts)
 
 
 def sum_quantized(x1: np.ndarray, x2: np.ndarray, plan: SumPlan) -> np.ndarray:
@@ -108,20 +110,38 @@ def sum_quantized(x1: np.ndarray, x2: np.ndarray, plan: SumPlan) -> np.ndarray:
     )
 
 
-def explain(x1: np.ndarray, x2: np.ndarray, plan: SumPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    first = plan.input1.explain(element_of(x1, element), "x1")
-    second = plan.input2.explain(element_of(x2, element), "x2")
-    total = first[-1].value + plan.sign * second[-1].value
-    output = plan.output.explain(total, "sum" if plan.sign > 0 else "difference")
-    last = explain_finish(output[-1].value, plan.output_offset, plan.output_activation_min, plan.output_activation_max)
-    return [*first, *second, *output, *last]
+def explain(x1: np.ndarray, x2: np.ndarray, plan: SumPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    for q, x, scaling in (("q1", x1, plan.input1), ("q2", x2, plan.input2)):
+        e.given(q, element_of(x, element), "the stored value, LSB")
+        scaling.explain(e, q, f"x{q[1]}")
+    e.derive("total", f"scaled_x1 {'+' if plan.sign > 0 else '-'} scaled_x2", "at the scale that both have now")
+    explain_output(e, plan.output.explain(e, "total", "acc"), plan)
+    return e
 
 
 def sum_by_shifts(x1: np.ndarray, x2: np.ndarray, plan: PotSumPlan) -> np.ndarray:
     """Return y = clamp(divide(x1, input1_right_shift) +- divide(x2, input2_right_shift)) int16, ties away from zero."""
     total = _divide_int16(x1, plan.input1_right_shift) + plan.sign * _divide_int16(x2, plan.input2_right_shift)
     return np.clip(total, plan.output_activation_min, plan.output_activation_max).astype(np.int16)
+
+
+def explain_shifts(x1: np.ndarray, x2: np.ndarray, plan: PotSumPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    for name, x, shift in (("x1", x1, plan.input1_right_shift), ("x2", x2, plan.input2_right_shift)):
+        e.given(name, element_of(x, element), "the stored value, LSB")
+        e.derive(f"dropped_{name}", f"{name} % 2**{shift}", f"the low {shift} bits, which the rounding drops")
+        if shift > 15:
+            e.derive(
+                f"scaled_{name}", f"-1 if {name} < 0 else 1", "a mask of 16 bits holds no more: its sign is what comes of it"
+            )
+        else:
+            e.derive(f"scaled_{name}", f"wrap(ties_away({name}, 2**{shift}), 16)", "shifted to the right, ties away from zero")
+    e.derive("total", f"scaled_x1 {'+' if plan.sign > 0 else '-'} scaled_x2", "at the scale of the output")
+    explain_clamp(e, "total", plan.output_activation_min, plan.output_activation_max)
+    return e
 
 
 def _divide_int16(x: np.ndarray, exponent: int) -> np.ndarray:

@@ -5,7 +5,7 @@ Floats go through the function itself, 8-bit integers through a table of 256 res
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ import numpy as np
 from qref.arithmetic.lookup_table import look_up_8bit, look_up_16bit, lookup_table_8bit, lookup_table_16bit
 from qref.schema.enums import TensorType
 
+from ._explain_table import explain_table_8bit, explain_table_16bit
+from ._formulas import Explain, Formula
 from .node import Node, Operand, Prepared
 
 FLOAT = (TensorType.FLOAT32, TensorType.FLOAT16)
@@ -77,19 +79,21 @@ def ratio(numerator: np.float32, denominator: np.float32) -> np.float32:
         return np.float32(numerator) / np.float32(denominator)
 
 
-def prepare_function(function: Function) -> Prepared:
-    """The operator that applies a function of floats to each element."""
-    return Prepared(by_function, FunctionPlan(function))
+def prepare_function(function: Function, explain: Explain) -> Prepared:
+    """The operator that applies a function of floats to each element, and its explanation."""
+    return Prepared(by_function, FunctionPlan(function), explain)
 
 
-def prepare_table(node: Node, x: Operand, y: Operand, function: Function) -> Prepared:
-    """The operator that applies a function to each element of a quantized tensor, by table."""
+def prepare_table(node: Node, x: Operand, y: Operand, function: Function, formulas: Iterable[Formula]) -> Prepared:
+    """The operator that applies a function to each element of a quantized tensor, by table; the formulas are the function's."""
     input_scale, output_scale = scales(node, x, y)
     constants = (float(input_scale), x.zero_point, float(output_scale), y.zero_point)
     with np.errstate(all="ignore"):
         if x.type == TensorType.INT16:
-            return Prepared(by_table_16bit, TablePlan(lookup_table_16bit(function, *constants)))
-        return Prepared(by_table_8bit, TablePlan(lookup_table_8bit(function, *constants, x.dtype)))
+            table = lookup_table_16bit(function, *constants)
+            return Prepared(by_table_16bit, TablePlan(table), explain_table_16bit(formulas, constants))
+        table = lookup_table_8bit(function, *constants, x.dtype)
+        return Prepared(by_table_8bit, TablePlan(table), explain_table_8bit(formulas, constants))
 
 
 def by_function(x: np.ndarray, plan: FunctionPlan) -> np.ndarray:

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import Requantize
 from qref.schema.enums import TensorType
 
+from ._explain import explain_output_of_type
+from ._formulas import explain_by
 from ._unary import AsIs, expect_symmetric, operands, ratio, scales
 from .node import Node, Prepared
 
@@ -33,12 +36,12 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     x, y = operands(node, TensorType.FLOAT32, TensorType.INT32, TensorType.INT8, TensorType.INT16)
     if x.type in (TensorType.FLOAT32, TensorType.INT32) or (x.type == TensorType.INT16 and x.quantization is None):
-        return Prepared(absolute, AsIs())
+        return Prepared(absolute, AsIs(), explain_by(("y", "T(abs(x))", "")))
     if x.type == TensorType.INT16:
         expect_symmetric(node, x, y)
     input_scale, output_scale = scales(node, x, y)
     rule = None if input_scale == output_scale else node.requantize(ratio(input_scale, output_scale))
-    return Prepared(absolute_quantized, AbsPlan(-x.zero_point, y.zero_point, rule))
+    return Prepared(absolute_quantized, AbsPlan(-x.zero_point, y.zero_point, rule), explain)
 
 
 def absolute(x: np.ndarray, plan: AsIs) -> np.ndarray:
@@ -52,3 +55,15 @@ def absolute_quantized(x: np.ndarray, plan: AbsPlan) -> np.ndarray:
     magnitude = np.abs(x.reshape(-1).astype(np.int64) + plan.input_offset)
     scaled = magnitude if plan.requantize is None else plan.requantize(magnitude)
     return np.clip(scaled + plan.output_offset, limits.min, limits.max).astype(x.dtype).reshape(x.shape)
+
+
+def explain(x: np.ndarray, plan: AbsPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[element].item(), "the stored value, LSB")
+    e.given("input_offset", plan.input_offset, "minus the zero point of the input")
+    e.derive("acc", "abs(x + input_offset)", "in units of s_x")
+    explain_output_of_type(
+        e, "acc" if plan.requantize is None else plan.requantize.explain(e, "acc"), plan.output_offset, x.dtype
+    )
+    return e

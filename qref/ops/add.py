@@ -14,6 +14,7 @@ import numpy as np
 from qref.schema.enums import TensorType
 
 from ._elementwise import QUANTIZED_TYPES, PlainPlan, clamp, operands, plain_plan
+from ._formulas import CLAMP, LIMITS, explain_by
 from ._sum import prepare_sum
 from .node import Node, Prepared
 
@@ -25,7 +26,7 @@ def prepare(node: Node) -> Prepared:
     x1, x2 = operands(node, *QUANTIZED_TYPES, *PLAIN_TYPES)
     unquantized_int16 = x1.type == TensorType.INT16 and x1.quantization is x2.quantization is node.output().quantization is None
     if x1.type in PLAIN_TYPES or unquantized_int16:
-        return Prepared(add, plain_plan(node, x1.dtype))
+        return Prepared(add, plain_plan(node, x1.dtype), explain_by(("result", "T(x1 + x2)", ""), *CLAMP, **LIMITS))
     return prepare_sum(node, x1, x2, +1)
 
 

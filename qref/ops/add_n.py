@@ -14,6 +14,7 @@ import numpy as np
 from qref.schema.enums import TensorType
 
 from ._elementwise import check_same_type
+from ._formulas import explain_by, renamed
 from .node import Node, Prepared
 
 
@@ -29,7 +30,8 @@ def prepare(node: Node) -> Prepared:
             other.shape == first.shape, f"{other} has shape {list(other.shape)}; expected {list(first.shape)}, as {first}"
         )
     node.resize(0, first.shape, first.type)
-    return Prepared(add_n, None)
+    sums = [(f"sum{i}", f"T({'x1' if i == 2 else f'sum{i - 1}'} + x{i})", "") for i in range(2, len(node.inputs) + 1)]
+    return Prepared(add_n, None, explain_by(*renamed(sums, **{sums[-1][0]: "y"})))
 
 
 @np.errstate(all="ignore")

@@ -13,6 +13,7 @@ from qref.arithmetic import libm
 from qref.schema.enums import TensorType
 
 from ._elementwise import check_counts, check_same_type
+from ._formulas import explain_by
 from .node import Node, Prepared
 
 
@@ -24,7 +25,11 @@ def prepare(node: Node) -> Prepared:
     check_same_type(node, y, x, angle)
     node.expect(y.shape == x.shape, f"shapes {list(y.shape)} and {list(x.shape)}; expected equal ones: ATAN2 does not broadcast")
     node.resize(0, y.shape)
-    return Prepared(atan2, None)
+    return Prepared(
+        atan2,
+        None,
+        explain_by(("angle", "atan2(x1, x2)" if y.type == TensorType.FLOAT64 else "atan2f(x1, x2)", ""), ("y", "T(angle)", "")),
+    )
 
 
 def atan2(y: np.ndarray, x: np.ndarray, plan: None) -> np.ndarray:

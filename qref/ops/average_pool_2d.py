@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
-from ._pooling import TYPES, PoolPlan, prepare_pooling, taps
-from .node import Node, Prepared, Step
+from ._explain import explain_clamp
+from ._pooling import TYPES, PoolPlan, prepare_pooling, taps, taps_of
+from .node import Node, Prepared
 
 
 def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     plan = prepare_pooling(node, *TYPES)
     if node.input(0).type == TensorType.FLOAT32:
-        return Prepared(average_pool_2d_float32, plan)
+        return Prepared(average_pool_2d_float32, plan, explain_float32)
     return Prepared(average_pool_2d, plan, explain)
 
 
@@ -37,21 +39,15 @@ def average_pool_2d(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
     return np.clip(mean, plan.low, plan.high).astype(x.dtype)
 
 
-def explain(x: np.ndarray, plan: PoolPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    n, row, column, c = element
-    top, left = row * plan.rows.stride - plan.rows.padding, column * plan.columns.stride - plan.columns.padding
-    inside = [
-        int(x[n, i, j, c])
-        for i in range(max(top, 0), min(top + plan.rows.filter_size, plan.rows.image_size))
-        for j in range(max(left, 0), min(left + plan.columns.filter_size, plan.columns.image_size))
-    ]
-    acc, count = sum(inside), len(inside)
-    mean = (abs(acc) + count // 2) // count
-    mean = mean if acc >= 0 else -mean
-    clamped = min(max(mean, int(plan.low)), int(plan.high))
-    steps = [Step("taps inside the image", tuple(inside)), Step("acc", acc), Step("count", count)]
-    return [*steps, Step("acc / count, ties away from zero", mean), Step("clamped", clamped)]
+def explain(x: np.ndarray, plan: PoolPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", taps_of(x, plan, element), "the inputs inside the window and the image, LSB")
+    e.given("count", len(e.value("x")), "how many they are")
+    e.derive("acc", "sum(x)")
+    e.derive("mean", "ties_away(acc, count)", "to the nearest integer, ties away from zero")
+    explain_clamp(e, "mean", plan.low, plan.high)
+    return e
 
 
 def average_pool_2d_float32(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
@@ -61,3 +57,14 @@ def average_pool_2d_float32(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
         for output, image in taps(plan):
             acc[output] += x[image]
         return np.clip(acc / plan.count.astype(np.float32), plan.low, plan.high)
+
+
+def explain_float32(x: np.ndarray, plan: PoolPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", taps_of(x, plan, element), "the inputs inside the window and the image, row after row")
+    e.given("count", len(e.value("x")), "how many they are")
+    e.derive("acc", "sum32(x)", "in this order from 0, every step rounded to float32")
+    e.derive("mean", "float32(acc / count)")
+    explain_clamp(e, "mean", plan.low, plan.high, "real")
+    return e

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._movement import explain_copy
 from .node import Node, Prepared, Shape
 from .space_to_batch_nd import Pairs, read_block
 
@@ -32,7 +33,7 @@ def prepare(node: Node) -> Prepared:
     left = [n * b - before - after for n, b, (before, after) in zip(x.shape[1:-1], block, crops)]
     node.expect(min(left) >= 0, f"crops {[list(pair) for pair in crops]} are more than there is of {x}, {list(x.shape)}")
     node.resize(0, (x.shape[0] // blocks, *left, x.shape[-1]))
-    return Prepared(batch_to_space, BatchToSpacePlan(block, crops))
+    return Prepared(batch_to_space, BatchToSpacePlan(block, crops), explain_copy(batch_to_space, 0))
 
 
 def batch_to_space(x: np.ndarray, block: np.ndarray, crops: np.ndarray, plan: BatchToSpacePlan) -> np.ndarray:

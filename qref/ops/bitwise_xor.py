@@ -10,13 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from ._elementwise import WORD_TYPES, operands
+from ._formulas import explain_by
 from .node import Node, Prepared
 
 
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
     operands(node, *WORD_TYPES)
-    return Prepared(bitwise_xor, None)
+    return Prepared(bitwise_xor, None, explain_by(("y", "x1 + x2 - 2 * bit_and(x1, x2)", "the bits in which they differ")))
 
 
 def bitwise_xor(x1: np.ndarray, x2: np.ndarray, plan: None) -> np.ndarray:

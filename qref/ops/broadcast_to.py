@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._movement import EVERY_TYPE, copied, index_vector
+from ._movement import EVERY_TYPE, copied, explain_copy, index_vector
 from .node import Node, Prepared, Shape
 
 MAX_RANK = 8
@@ -24,7 +24,7 @@ def prepare(node: Node) -> Prepared:
     fits = len(wanted) >= len(x.shape) and all(have in (1, want) for have, want in zip(x.shape, behind))
     node.expect(fits, f"{x} of shape {list(x.shape)} cannot be broadcast to {list(wanted)}")
     node.resize(0, wanted)
-    return Prepared(broadcast_to, wanted)
+    return Prepared(broadcast_to, wanted, explain_copy(broadcast_to, 0))
 
 
 def broadcast_to(x: np.ndarray, shape: np.ndarray, output_shape: Shape) -> np.ndarray:

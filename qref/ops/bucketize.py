@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from .node import Node, Prepared
@@ -25,10 +26,20 @@ def prepare(node: Node) -> Prepared:
     rising = bool(np.all(boundaries[:-1] <= boundaries[1:]))
     node.expect(rising, f"boundaries {boundaries.tolist()} must be in rising order")
     node.resize(0, x.shape)
-    return Prepared(bucketize, boundaries)
+    return Prepared(bucketize, boundaries, explain)
 
 
 def bucketize(x: np.ndarray, boundaries: np.ndarray) -> np.ndarray:
     """Return y int32."""
     compared = x if x.dtype.kind == "f" else x.astype(np.float32)
     return np.searchsorted(boundaries, compared, side="right").astype(np.int32)
+
+
+def explain(x: np.ndarray, boundaries: np.ndarray, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[element].item(), "the operand's element")
+    e.given("boundaries", boundaries, "in rising order")
+    e.derive("compared", "x" if x.dtype.kind == "f" else "float32(x)")
+    e.derive("y", "sum(int_of(boundaries <= compared))", "how many boundaries are not above it")
+    return e

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._elementwise import WORD_TYPES, check_counts
@@ -52,7 +53,8 @@ def prepare(node: Node) -> Prepared:
         node.expect_type(y, *TYPES)
         limits = (np.iinfo(y.dtype).min, np.iinfo(y.dtype).max) if y.dtype.kind in "iu" else None
     node.resize(0, x.shape)
-    return Prepared(cast, CastPlan(y.dtype, limits))
+    real = all(operand.type != TensorType.COMPLEX64 for operand in (x, y))
+    return Prepared(cast, CastPlan(y.dtype, limits), explain if real else None)
 
 
 @np.errstate(all="ignore")
@@ -74,3 +76,19 @@ def _saturate(x: np.ndarray, dtype: np.dtype, low: int, high: int) -> np.ndarray
     inside = ~(above | (x < x.dtype.type(low)) | np.isnan(x))
     y = np.where(inside, x, 0).astype(np.int64).astype(dtype)
     return np.where(inside, y, np.where(x < 0, dtype.type(low), dtype.type(high)))
+
+
+def explain(x: np.ndarray, plan: CastPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element] of real numbers."""
+    e, name = Explanation(), plan.output_dtype.name
+    e.given("x", x[element].item(), "the operand's element")
+    if x.dtype.kind == "f" and plan.limits is not None:
+        e.given("least", plan.limits[0], "what the type holds")
+        e.given("greatest", plan.limits[1], "what the type holds; NaN becomes it too")
+        e.derive("whole", "trunc(x)", "the fraction is dropped")
+        e.derive("y", "least if whole < least else whole if whole < greatest else greatest")
+    elif name == "bool":
+        e.derive("y", "int_of(x != 0)")
+    else:
+        e.derive("y", f"{name}({'float32(x)' if name == 'float16' else 'x'})", "integers wrap")
+    return e

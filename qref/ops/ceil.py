@@ -12,6 +12,8 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
+from ._formulas import explain_by
+from ._function_formulas import CEIL
 from ._unary import operands, prepare_function
 from .node import Node, Prepared
 
@@ -19,4 +21,4 @@ from .node import Node, Prepared
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
     operands(node, TensorType.FLOAT32)
-    return prepare_function(np.ceil)
+    return prepare_function(np.ceil, explain_by(*CEIL))

@@ -9,14 +9,17 @@ Source   facts verified in tests/ops/test_movement.py
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import cast_int32, round_half_away, wrap_int32
 from qref.schema.enums import TensorType
 
-from ._movement import QUANTIZED, axis_of, copied, expect_same_parameters, parameters
+from ._explain import explain_output_of_type, rounded_to_int32
+from ._movement import QUANTIZED, axis_of, copied, expect_same_parameters, explain_source, parameters, source_of
 from .node import Node, Operand, Prepared
 
 TYPES = (
@@ -56,7 +59,7 @@ def prepare(node: Node) -> Prepared:
             node.expect(parameters(x)[1] == parameters(y)[1] == 0, f"{x} and {y}: int16 tensors need the zero point 0")
     node.resize(0, [sum(x.shape[axis] for x in inputs) if i == axis else n for i, n in enumerate(first.shape)])
     rescale = tuple(_rescale(x, y) if y.type == TensorType.UINT8 else None for x in inputs)
-    return Prepared(concatenation, ConcatenationPlan(axis, rescale, parameters(y)[1]))
+    return Prepared(concatenation, ConcatenationPlan(axis, rescale, parameters(y)[1]), explain)
 
 
 def _rescale(x: Operand, y: Operand) -> tuple[np.float32, np.float32] | None:
@@ -80,3 +83,22 @@ def _rescaled(x: np.ndarray, rescale: tuple[np.float32, np.float32] | None, plan
     with np.errstate(all="ignore"):
         rounded = cast_int32(round_half_away(x.astype(np.float32) * scale + bias))
     return np.clip(wrap_int32(rounded + plan.output_offset), 0, 255).astype(np.uint8)
+
+
+def explain(*arguments: Any) -> Explanation:
+    """Explain y[element]; the last two arguments are the plan and the element."""
+    *inputs, plan, element = arguments
+    e = Explanation()
+    source = source_of(concatenation, inputs, replace(plan, rescale=(None,) * len(inputs)), element)
+    explain_source(e, source, inputs)
+    rescale = plan.rescale[e.value("input")]
+    if rescale is None:
+        e.derive("y", "x", "moved as it is")
+        return e
+    e.given("scale", rescale[0], "of the input over that of the output, in float32")
+    e.given("bias", rescale[1], "minus the input's zero point * scale")
+    e.derive("product", "float32(x * scale)")
+    e.derive("steps", "float32(product + bias)", "LSB of the output")
+    e.derive("rounded", rounded_to_int32("steps"), "ties away from zero")
+    explain_output_of_type(e, "rounded", plan.output_offset, np.dtype(np.uint8))
+    return e

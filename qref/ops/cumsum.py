@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._movement import axis_of, copied, index_scalar
@@ -32,7 +33,9 @@ def prepare(node: Node) -> Prepared:
     position = axis_of(node, index_scalar(node, axis, TensorType.INT32), len(x.shape))
     node.resize(0, x.shape)
     options = node.options
-    return Prepared(cumsum, CumsumPlan(position, bool(options.get("exclusive", False)), bool(options.get("reverse", False))))
+    return Prepared(
+        cumsum, CumsumPlan(position, bool(options.get("exclusive", False)), bool(options.get("reverse", False))), explain
+    )
 
 
 def cumsum(x: np.ndarray, axis: np.ndarray, plan: CumsumPlan) -> np.ndarray:
@@ -44,3 +47,13 @@ def cumsum(x: np.ndarray, axis: np.ndarray, plan: CumsumPlan) -> np.ndarray:
     y = y[:-1] if plan.exclusive else y[1:]
     y = y[::-1] if plan.reverse else y
     return np.ascontiguousarray(np.moveaxis(y, 0, plan.axis))
+
+
+def explain(x: np.ndarray, axis: np.ndarray, plan: CumsumPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, i = Explanation(), element[plan.axis]
+    line = x[tuple(slice(None) if k == plan.axis else n for k, n in enumerate(element))]
+    terms = line[i + plan.exclusive :][::-1] if plan.reverse else line[: i + (not plan.exclusive)]
+    e.given("x", terms, "the inputs up to here, in the order in which they are summed")
+    e.derive("y", "sum32(x)" if x.dtype.kind == "f" else f"wrap(sum(x), {8 * x.dtype.itemsize})", "one by one; integers wrap")
+    return e

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._movement import explain_copy
 from .node import Node, Prepared
 from .space_to_depth import read_block_size
 
@@ -19,7 +20,7 @@ def prepare(node: Node) -> Prepared:
     n, height, width, channels = x.shape
     node.expect(channels % (b * b) == 0, f"the {channels} channels of {x} must be a multiple of {b} * {b}")
     node.resize(0, (n, height * b, width * b, channels // (b * b)))
-    return Prepared(depth_to_space, b)
+    return Prepared(depth_to_space, b, explain_copy(depth_to_space, 0))
 
 
 def depth_to_space(x: np.ndarray, b: int) -> np.ndarray:

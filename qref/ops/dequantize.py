@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic import affine
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._elementwise import check_counts
-from .node import Node, Prepared, Step
+from ._formulas import explain_by
+from .node import Node, Prepared
 from .quantize import check_axis
 
 PER_AXIS_TYPES = (TensorType.INT8, TensorType.UINT8, TensorType.INT4, TensorType.UINT4, TensorType.INT2)
@@ -39,7 +41,7 @@ def prepare(node: Node) -> Prepared:
     node.expect_type(x, *PER_AXIS_TYPES, TensorType.INT16, TensorType.FLOAT16)
     node.resize(0, x.shape, TensorType.FLOAT32)
     if x.type == TensorType.FLOAT16:
-        return Prepared(widen, None)
+        return Prepared(widen, None, explain_by(("y", "x", "widened exactly")))
     if x.scales.size > 1:
         node.expect_type(x, *PER_AXIS_TYPES)
     elif x.type == TensorType.INT16:
@@ -52,14 +54,15 @@ def dequantize(x: np.ndarray, plan: DequantizePlan) -> np.ndarray:
     return np.asarray(affine.dequantize(x, plan.scale, plan.zero_point, plan.quantized_dimension))
 
 
-def explain(x: np.ndarray, plan: DequantizePlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step."""
-    channel = element[plan.quantized_dimension] if plan.scale.size > 1 else 0
-    q, scale = x[element].item(), float(plan.scale[channel])
-    offset = q - int(plan.zero_point[channel])
-    with np.errstate(all="ignore"):
-        real = float(np.float32(scale * offset))
-    return [Step("x", q), Step("x - zero_point", offset), Step("scale", scale), Step("scale * (x - zero_point)", real)]
+def explain(x: np.ndarray, plan: DequantizePlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, channel = Explanation(), element[plan.quantized_dimension] if plan.scale.size > 1 else 0
+    e.given("x", x[element].item(), "the stored value, LSB")
+    e.given("zero_point", plan.zero_point[channel], "of the input, LSB")
+    e.given("scale", plan.scale[channel], "of the input, real units per LSB")
+    e.derive("offset", "x - zero_point")
+    e.derive("y", "float32(scale * offset)", "the real number, rounded once")
+    return e
 
 
 @np.errstate(all="ignore")

@@ -10,7 +10,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import EVERY_TYPE, copied, index_vector
+from ._movement import EVERY_TYPE, copied, explain_copy, index_vector
 from .node import Node, Prepared, Shape
 
 
@@ -25,7 +25,7 @@ def prepare(node: Node) -> Prepared:
     node.expect(min(steps) >= 1, f"the factors {list(steps)} must be at least 1")
     node.expect(0 not in x.shape, f"{x} of shape {list(x.shape)} is empty; expected elements")
     node.resize(0, [(n - 1) * step + 1 for n, step in zip(x.shape, steps)])
-    return Prepared(dilate, steps)
+    return Prepared(dilate, steps, explain_copy(dilate, 0, 2))
 
 
 def dilate(x: np.ndarray, factors: np.ndarray, value: np.ndarray, steps: Shape) -> np.ndarray:

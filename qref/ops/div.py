@@ -16,6 +16,7 @@ import numpy as np
 
 from qref.arithmetic import fixed_point as fp
 from qref.arithmetic.activation import activation_range
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.gemmlowp import get_reciprocal
 from qref.errors import InputError
 from qref.schema.enums import TensorType
@@ -25,14 +26,14 @@ from ._elementwise import (
     PlainPlan,
     clamp,
     element_of,
-    explain_finish,
     finish,
     operands,
     plain_plan,
-    wrap,
     zero_point,
 )
-from .node import Node, Prepared, Step
+from ._explain import explain_output
+from ._formulas import CLAMP, LIMITS, explain_by
+from .node import Node, Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,14 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     x1, x2 = operands(node, *QUANTIZED_TYPES, TensorType.INT32, TensorType.FLOAT32)
     if x1.type == TensorType.FLOAT32:
-        return Prepared(div_float32, plain_plan(node, x1.dtype))
+        return Prepared(
+            div_float32, plain_plan(node, x1.dtype), explain_by(("result", "float32(divide(x1, x2))", ""), *CLAMP, **LIMITS)
+        )
     if x1.type == TensorType.INT32:
         limits = plain_plan(node, x1.dtype)
-        return Prepared(div_int32, Int32Plan(str(node), limits.low, limits.high))
+        quotient = ("quotient", "toward_zero(x1, x2)", "rounded towards zero")
+        result = ("result", "min(quotient, 2**31 - 1)", "-2^31 / -1 does not fit")
+        return Prepared(div_int32, Int32Plan(str(node), limits.low, limits.high), explain_by(quotient, result, *CLAMP, **LIMITS))
     y = node.output()
     zero_points = [zero_point(node, operand) for operand in (x1, x2, y)]
     with np.errstate(all="ignore"):
@@ -104,37 +109,43 @@ def div_quantized(x1: np.ndarray, x2: np.ndarray, plan: DivPlan) -> np.ndarray:
     return finish(quotient, plan.output_offset, plan.output_activation_min, plan.output_activation_max, plan.output_dtype)
 
 
-def explain(x1: np.ndarray, x2: np.ndarray, plan: DivPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    a, b = element_of(x1, element) + plan.input1_offset, element_of(x2, element) + plan.input2_offset
-    steps = [Step("x1 + input1_offset", a), Step("x2 + input2_offset", b)]
-    if b < 0:
-        a, b = -a, -b
-        steps += [Step("both negated", (a, b))]
-    bits, headroom = b.bit_length() - 1, 31 - (a if a >= 0 else ~a).bit_length()
-    reciprocal = _reciprocal_of_1_to_2((b << (31 - bits)) - 2**31)
-    unscaled = _high(wrap(a << headroom, 32), reciprocal)
-    high = _high(unscaled, plan.quantized_multiplier)
-    exponent = headroom + bits - plan.shift
-    mask = wrap((1 << exponent % 64) - 1, 32)  # as x86 computes it for the exponents above 31 too
-    quotient = (high >> exponent % 32) + ((high & mask) > (mask >> 1) + (high < 0))
-    steps += [Step("reciprocal of the divisor's leading bits, 31 bits", reciprocal), Step("headroom of the dividend", headroom)]
-    steps += [Step("quotient, not yet scaled", unscaled), Step("quantized_multiplier", plan.quantized_multiplier)]
-    steps += [Step("high half, ties up", high), Step(f"divided by 2^{exponent}, ties away from zero", quotient)]
-    return [*steps, *explain_finish(quotient, plan.output_offset, plan.output_activation_min, plan.output_activation_max)]
+def explain(x1: np.ndarray, x2: np.ndarray, plan: DivPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x1", element_of(x1, element), "the stored value, LSB")
+    e.given("input1_offset", plan.input1_offset, "minus the zero point of x1")
+    e.given("x2", element_of(x2, element), "the stored value, LSB")
+    e.given("input2_offset", plan.input2_offset, "minus the zero point of x2")
+    e.derive("divisor", "abs(x2 + input2_offset)")
+    e.derive("dividend", "x1 + input1_offset if x2 + input2_offset > 0 else -(x1 + input1_offset)", "negated with the divisor")
+    bits = e.value("divisor").bit_length() - 1
+    headroom = 31 - max(e.value("dividend"), ~e.value("dividend")).bit_length()
+    e.derive("half", f"(divisor * 2**{31 - bits} + 1) // 2", "half of the divisor's leading bits, in (1/2, 1), 31 bits")
+    e.derive("reciprocal0", f"1515870810 + {_HIGH.format('half', '-1010580540')}", "48/17 - 32/17 half, 29 bits behind the point")
+    for k in range(3):
+        e.derive(f"product{k}", _HIGH.format("half", f"reciprocal{k}"), "half * reciprocal, 29 bits behind the point")
+        step = _HIGH.format(f"reciprocal{k}", f"(2**29 - product{k})")
+        e.derive(f"reciprocal{k + 1}", f"reciprocal{k} + 4 * {step}", "a step of Newton's method towards 1 / half")
+    e.derive("reciprocal", "min(2 * reciprocal3, 2**31 - 1)", "of the divisor's leading bits, 31 bits")
+    e.derive("shifted", f"wrap(dividend * 2**{headroom}, 32)", "the dividend fills 32 bits")
+    e.derive("unscaled", _HIGH.format("shifted", "reciprocal"), "quotient, not yet scaled")
+    e.given("quantized_multiplier", plan.quantized_multiplier, "31 bits of s_1 / (s_2 * s_y)")
+    e.given("shift", plan.shift, "to the left where > 0, of s_1 / (s_2 * s_y)")
+    e.derive("high", _HIGH.format("unscaled", "quantized_multiplier"), "high half, ties up")
+    e.derive("exponent", f"{headroom} + {bits} - shift", "bits to the right")
+    exponent = e.value("exponent")
+    if 0 <= exponent < 31:
+        e.derive("dropped", "high % 2**exponent", "the low bits, which the rounding drops")
+        e.derive("scaled", "ties_away(high, 2**exponent)", "shifted to the right, ties away from zero")
+    else:
+        e.derive("mask", "wrap(2**(exponent % 64) - 1, 32)", "C does not define such a shift: what x86 makes of it")
+        formula = "high // 2**(exponent % 32) + int_of(bit_and(high, mask) > mask // 2 + int_of(high < 0))"
+        e.derive("scaled", formula, "shifted to the right, with the bit that rounds")
+    explain_output(e, "scaled", plan)
+    return e
 
 
-def _high(a: int, b: int) -> int:
-    return min((a * b + 2**30) >> 31, 2**31 - 1)
-
-
-def _reciprocal_of_1_to_2(fraction: int) -> int:
-    """1 / (1 + fraction) as a fraction of 31 bits, by three of Newton's steps from 48/17 - 32/17 h, h = (1 + fraction) / 2."""
-    half = (fraction + 2**31) >> 1
-    x = 1515870810 + _high(half, -1010580540)
-    for _ in range(3):
-        x += 4 * _high(x, 2**29 - _high(half, x))
-    return min(2 * x, 2**31 - 1)
+_HIGH = "min(ties_up({} * {}, 2**31), 2**31 - 1)"
 
 
 def div_int32(x1: np.ndarray, x2: np.ndarray, plan: Int32Plan) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._movement import EVERY_TYPE, INDEX, copied
+from ._movement import EVERY_TYPE, INDEX, copied, explain_copy
 from .node import Node, Prepared
 
 MAX_RANK = 8
@@ -26,7 +26,7 @@ def prepare(node: Node) -> Prepared:
     fits = len(update.shape) == rank and all(a <= b for a, b in zip(update.shape, x.shape))
     node.expect(fits, f"update {update} of shape {list(update.shape)} does not fit into {list(x.shape)}")
     node.resize(0, x.shape)
-    return Prepared(dynamic_update_slice, None)
+    return Prepared(dynamic_update_slice, None, explain_copy(dynamic_update_slice, 0, 1))
 
 
 def dynamic_update_slice(x: np.ndarray, update: np.ndarray, start: np.ndarray, plan: None) -> np.ndarray:

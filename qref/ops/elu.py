@@ -12,6 +12,8 @@ from __future__ import annotations
 from qref.arithmetic.lookup_table import elu
 from qref.schema.enums import TensorType
 
+from ._formulas import explain_by
+from ._function_formulas import ELU
 from ._unary import operands, prepare_function, prepare_table
 from .node import Node, Prepared
 
@@ -19,4 +21,4 @@ from .node import Node, Prepared
 def prepare(node: Node) -> Prepared:
     """Check the operands and make the table."""
     x, y = operands(node, TensorType.FLOAT32, TensorType.INT8)
-    return prepare_function(elu) if x.type == TensorType.FLOAT32 else prepare_table(node, x, y, elu)
+    return prepare_function(elu, explain_by(*ELU)) if x.type == TensorType.FLOAT32 else prepare_table(node, x, y, elu, ELU)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._movement import EVERY_TYPE
@@ -39,12 +40,12 @@ def prepare(node: Node) -> Prepared:
     if y.type != TensorType.FLOAT32 or table.type == TensorType.FLOAT32:
         node.expect_type(table, *EVERY_TYPE)
         node.expect_type(y, table.type)
-        return Prepared(embedding_lookup, EmbeddingPlan(None, str(node)))
+        return Prepared(embedding_lookup, EmbeddingPlan(None, str(node)), explain)
     node.expect_type(table, *HYBRID)
     scales = table.scales
     fits = scales.size == 1 or (scales.size == table.shape[0] and table.quantization.quantized_dimension == 0)
     node.expect(fits, f"{table} has {scales.size} scales; expected one, or one for each of its {table.shape[0]} rows")
-    return Prepared(embedding_lookup, EmbeddingPlan(scales, str(node)))
+    return Prepared(embedding_lookup, EmbeddingPlan(scales, str(node)), explain)
 
 
 def embedding_lookup(positions: np.ndarray, table: np.ndarray, plan: EmbeddingPlan) -> np.ndarray:
@@ -57,3 +58,16 @@ def embedding_lookup(positions: np.ndarray, table: np.ndarray, plan: EmbeddingPl
         return found
     scale = plan.scale if plan.scale.size == 1 else plan.scale[positions]
     return found.astype(np.float32) * scale.reshape(-1, *[1] * (table.ndim - 1))
+
+
+def explain(positions: np.ndarray, table: np.ndarray, plan: EmbeddingPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    row = e.value(e.given("row", positions[element[0]], "of the table, which the position names"))
+    e.given("x", table[(row, *element[1:])], "the element of that row")
+    if plan.scale is None:
+        e.derive("y", "x", "moved as it is")
+        return e
+    e.given("scale", plan.scale[row if plan.scale.size > 1 else 0], "of the row, real units per LSB")
+    e.derive("y", "float32(int8(x) * scale)", "bytes are read as int8")
+    return e

@@ -11,7 +11,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import axis_of, copied, expect_same_parameters, index_scalar
+from ._movement import axis_of, copied, expect_same_parameters, explain_copy, index_scalar
 from .node import Node, Prepared, Shape
 
 
@@ -21,7 +21,7 @@ def prepare(node: Node) -> Prepared:
     expect_same_parameters(node, x, copied(node, x, *TensorType))
     position = axis_of(node, index_scalar(node, axis), len(x.shape) + 1)
     node.resize(0, (*x.shape[:position], 1, *x.shape[position:]))
-    return Prepared(expand_dims, node.output().shape)
+    return Prepared(expand_dims, node.output().shape, explain_copy(expand_dims, 0))
 
 
 def expand_dims(x: np.ndarray, axis: np.ndarray, output_shape: Shape) -> np.ndarray:

@@ -20,6 +20,7 @@ from qref.arithmetic.fixed_point import round_half_away
 from qref.schema.enums import TensorType
 
 from ._elementwise import check_counts
+from ._formulas import explain_by
 from .node import Node, Prepared
 
 
@@ -30,6 +31,21 @@ class FakeQuantPlan:
     scale: np.float32
     nudged_min: np.float32
     nudged_max: np.float32
+
+
+EXPLAIN = explain_by(
+    ("not_below", "x if nudged_min < x else nudged_min", "clamped from below"),
+    ("clamped", "not_below if not_below < nudged_max else nudged_max", "clamped from above"),
+    ("shifted", "float32(clamped - nudged_min)", ""),
+    ("reciprocal", "float32(1 / scale)", ""),
+    ("steps", "float32(shifted * reciprocal)", "LSB"),
+    ("rounded", "round_half_away(steps)", "ties away from zero"),
+    ("product", "float32(rounded * scale)", ""),
+    ("y", "float32(product + nudged_min)", ""),
+    nudged_min="the least number",
+    nudged_max="the greatest number",
+    scale="the step between numbers",
+)
 
 
 def prepare(node: Node) -> Prepared:
@@ -51,7 +67,7 @@ def prepare(node: Node) -> Prepared:
         zero_point = np.clip(round_half_away(-low / scale), np.float32(0), steps)
         plan = FakeQuantPlan(scale, -zero_point * scale, (steps - zero_point) * scale)
     node.expect(np.isfinite(plan.scale) and plan.scale > 0, f"min {low:g} and max {high:g} give no finite scale above 0")
-    return Prepared(fake_quant, plan)
+    return Prepared(fake_quant, plan, EXPLAIN)
 
 
 @np.errstate(all="ignore")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._movement import EVERY_TYPE, copied, expect_same_parameters, index_vector
+from ._movement import EVERY_TYPE, copied, expect_same_parameters, explain_copy, index_vector
 from .node import Node, Prepared, Shape
 
 
@@ -20,7 +20,7 @@ def prepare(node: Node) -> Prepared:
     node.expect(value.shape == (), f"{value} has shape {list(value.shape)}; expected a scalar, of shape []")
     expect_same_parameters(node, value, y)
     node.resize(0, index_vector(node, shape))
-    return Prepared(fill, y.shape)
+    return Prepared(fill, y.shape, explain_copy(fill, 1))
 
 
 def fill(shape: np.ndarray, value: np.ndarray, output_shape: Shape) -> np.ndarray:

@@ -14,13 +14,16 @@ from qref.errors import InputError
 from qref.schema.enums import TensorType
 
 from ._elementwise import operands
+from ._formulas import explain_by
 from .node import Node, Prepared
 
 
 def prepare(node: Node) -> Prepared:
     """Check the operands; the plan is the operator's name, for messages."""
     operands(node, TensorType.INT8, TensorType.INT16, TensorType.INT32, TensorType.FLOAT32)
-    return Prepared(floor_div, str(node))
+    quotient = ("quotient", "divide(x1, x2)", "in float64")
+    whole = ("whole", "floor(quotient)", "rounded down")
+    return Prepared(floor_div, str(node), explain_by(quotient, whole, ("y", "T(whole)", "")))
 
 
 @np.errstate(all="ignore")

@@ -15,13 +15,17 @@ from qref.errors import InputError
 from qref.schema.enums import TensorType
 
 from ._elementwise import operands
+from ._formulas import explain_by
 from .node import Node, Prepared
 
 
 def prepare(node: Node) -> Prepared:
     """Check the operands; the plan is the operator's name, for messages."""
     operands(node, TensorType.INT8, TensorType.INT16, TensorType.INT32, TensorType.INT64, TensorType.FLOAT32)
-    return Prepared(floor_mod, str(node))
+    exact = "fmod(x1, x2)" if node.input(0).type == TensorType.FLOAT32 else "x1 - toward_zero(x1, x2) * x2"
+    remainder = ("remainder", exact, "of the division rounded towards zero, exact")
+    y = ("y", "T(remainder + x2) if remainder * x2 < 0 else remainder", "with the sign of the divisor")
+    return Prepared(floor_mod, str(node), explain_by(remainder, y))
 
 
 @np.errstate(all="ignore")

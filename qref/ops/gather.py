@@ -15,7 +15,7 @@ import numpy as np
 from qref.errors import InputError
 from qref.schema.enums import TensorType
 
-from ._movement import QUANTIZED, axis_of
+from ._movement import QUANTIZED, axis_of, explain_copy
 from .node import Node, Prepared
 
 TYPES = (
@@ -49,7 +49,7 @@ def prepare(node: Node) -> Prepared:
     fits = 0 <= batch_dims <= min(axis, len(positions.shape)) and x.shape[:batch_dims] == positions.shape[:batch_dims]
     node.expect(fits, f"batch_dims {batch_dims} does not fit axis {axis}, {list(x.shape)} and positions {list(positions.shape)}")
     node.resize(0, x.shape[:axis] + positions.shape[batch_dims:] + x.shape[axis + 1 :], x.type)
-    return Prepared(gather, GatherPlan(axis, batch_dims, str(node)))
+    return Prepared(gather, GatherPlan(axis, batch_dims, str(node)), explain_copy(gather, 0))
 
 
 def gather(x: np.ndarray, positions: np.ndarray, plan: GatherPlan) -> np.ndarray:

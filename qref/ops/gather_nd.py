@@ -10,7 +10,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import QUANTIZED
+from ._movement import QUANTIZED, explain_copy
 from .gather import POSITIONS, check_range
 from .node import Node, Prepared
 
@@ -28,7 +28,7 @@ def prepare(node: Node) -> Prepared:
     node.expect(fits, f"{coordinates} holds {depth} coordinates; expected 1 to {len(x.shape)}, the dimensions of {x}")
     node.expect(0 not in x.shape or 0 in coordinates.shape, f"{x} of shape {list(x.shape)} has no elements to gather")
     node.resize(0, coordinates.shape[:-1] + x.shape[depth:], x.type)
-    return Prepared(gather_nd, str(node))
+    return Prepared(gather_nd, str(node), explain_copy(gather_nd, 0))
 
 
 def gather_nd(x: np.ndarray, coordinates: np.ndarray, name: str) -> np.ndarray:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from qref.arithmetic import lookup_table
 from qref.schema.enums import TensorType
 
+from . import _function_formulas as formulas
+from ._formulas import explain_by, explain_in_packets, explain_steps
 from ._gelu import gelu, gelu_approximate, gelu_approximate_float16, gelu_float16
 from ._unary import FLOAT, QUANTIZED_8BIT, operands, prepare_function, prepare_table
 from .node import Node, Prepared
@@ -22,7 +24,13 @@ def prepare(node: Node) -> Prepared:
     x, y = operands(node, *FLOAT, *QUANTIZED_8BIT, TensorType.INT16)
     approximate = bool(node.options.get("approximate", False))
     if x.type == TensorType.FLOAT32:
-        return prepare_function(gelu_approximate if approximate else gelu)
+        if approximate:
+            return prepare_function(gelu_approximate, explain_steps(formulas.eigen_gelu_approximate))
+        return prepare_function(gelu, explain_in_packets(formulas.eigen_gelu, formulas.eigen_gelu_tail))
     if x.type == TensorType.FLOAT16:
-        return prepare_function(gelu_approximate_float16 if approximate else gelu_float16)
-    return prepare_table(node, x, y, lookup_table.gelu_approximate if approximate else lookup_table.gelu)
+        if approximate:
+            return prepare_function(gelu_approximate_float16, explain_by(*formulas.GELU_APPROXIMATE_FLOAT16))
+        return prepare_function(gelu_float16, explain_by(*formulas.GELU_FLOAT16))
+    if approximate:
+        return prepare_table(node, x, y, lookup_table.gelu_approximate, formulas.GELU_APPROXIMATE_OF_TABLE)
+    return prepare_table(node, x, y, lookup_table.gelu, formulas.GELU_OF_TABLE)

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import multiply_by_quantized_multiplier, wrap_int32
 from qref.arithmetic.gemmlowp import get_inv_sqrt_quantized_multiplier_exp
 from qref.schema.enums import TensorType
 
+from ._explain import explain_clamp
+from ._explain_fixed_point import explain_inverse_sqrt, explain_multiplied
 from ._unary import QUANTIZED_8BIT, AsIs, expect_representable_zero, operands
 from .node import Node, Prepared
 
@@ -37,12 +40,12 @@ def prepare(node: Node) -> Prepared:
     if node.activation != "NONE":
         node.unsupported(f"fused activation function {node.activation}; L2_NORMALIZATION takes none")
     if x.type == TensorType.FLOAT32:
-        return Prepared(l2_normalization_float32, AsIs())
+        return Prepared(l2_normalization_float32, AsIs(), explain_float32)
     expect_representable_zero(node, x)
     zero_point = 0 if y.type == TensorType.INT8 else 128
     message = f"{y} has the scale {y.scale} and the zero point {y.zero_point}; L2_NORMALIZATION needs {1 / 128} and {zero_point}"
     node.expect(y.scale == 1 / 128 and y.zero_point == zero_point, message)
-    return Prepared(l2_normalization, L2NormalizationPlan(-x.zero_point))
+    return Prepared(l2_normalization, L2NormalizationPlan(-x.zero_point), explain)
 
 
 def l2_normalization(x: np.ndarray, plan: L2NormalizationPlan) -> np.ndarray:
@@ -66,3 +69,35 @@ def l2_normalization_float32(x: np.ndarray, plan: AsIs) -> np.ndarray:
     with np.errstate(all="ignore"):
         norm = np.sqrt(np.add.accumulate(x * x, axis=-1)[..., -1:])
         return x / np.maximum(norm, LEAST_NORM)
+
+
+def explain(x: np.ndarray, plan: L2NormalizationPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, signed = Explanation(), x.dtype == np.int8
+    e.given("x", x[element[:-1]], "the row of stored values, LSB")
+    e.given("position", element[-1], "of the element in its row")
+    e.given("input_offset", plan.input_offset, "minus the zero point of the input")
+    e.derive("v", "x + input_offset")
+    e.derive("acc", "wrap(sum(v * v), 32)", "the sum of squares")
+    shift = explain_inverse_sqrt(e, "acc")
+    e.derive(
+        "value", "v[position]" if signed else f"v[position] * 2**{OUTPUT_BITS}", "" if signed else "the output's steps of 2^-7"
+    )
+    scaled = explain_multiplied(e, "value", "multiplier", shift + OUTPUT_BITS if signed else shift)
+    e.derive("with_offset", f"{scaled} + {0 if signed else 128}", "the zero point of the output")
+    limits = np.iinfo(x.dtype)
+    explain_clamp(e, "with_offset", limits.min, limits.max)
+    return e
+
+
+def explain_float32(x: np.ndarray, plan: AsIs, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[element[:-1]], "the row of real numbers")
+    e.given("position", element[-1], "of the element in its row")
+    e.given("least_norm", LEAST_NORM, "what the norm is at least")
+    e.derive("squares", "float32(x * x)")
+    e.derive("acc", "sum32(squares)", "one by one")
+    e.derive("norm", "max(sqrt(acc), least_norm)")
+    e.derive("y", "float32(x[position] / norm)")
+    return e

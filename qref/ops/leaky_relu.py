@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import Requantize
 from qref.schema.enums import TensorType
 
+from ._explain import explain_output_of_type
 from ._unary import QUANTIZED_8BIT, expect_symmetric, operands, ratio, scales
-from .node import Node, Prepared, Step
+from .node import Node, Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def prepare(node: Node) -> Prepared:
     x, y = operands(node, TensorType.FLOAT32, *QUANTIZED_8BIT, TensorType.INT16)
     alpha = np.float32(node.options.get("alpha", 0.0))
     if x.type == TensorType.FLOAT32:
-        return Prepared(leaky_relu_float32, Float32LeakyReluPlan(alpha))
+        return Prepared(leaky_relu_float32, Float32LeakyReluPlan(alpha), explain_float32)
     if x.type == TensorType.INT16:
         expect_symmetric(node, x, y)
     input_scale, output_scale = scales(node, x, y)
@@ -64,21 +66,29 @@ def leaky_relu(x: np.ndarray, plan: LeakyReluPlan) -> np.ndarray:
     return np.clip(scaled + plan.output_offset, limits.min, limits.max).astype(x.dtype).reshape(x.shape)
 
 
-def explain(x: np.ndarray, plan: LeakyReluPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    limits = np.iinfo(x.dtype)
-    value = int(x[element]) + plan.input_offset
-    rule = plan.requantize if value >= 0 else plan.requantize_alpha
-    steps = [Step("x + input_offset", value)]
-    steps += [Step(name, step) for name, step in rule.explain(value, 0)]
-    if value < 0 and plan.alpha_sign < 0:
-        steps += [Step("negated", -steps[-1].value)]
-    result = steps[-1].value + plan.output_offset
-    clamped = min(max(result, int(limits.min)), int(limits.max))
-    return [*steps, Step("+ output_offset", result), Step("clamped", clamped)]
+def explain(x: np.ndarray, plan: LeakyReluPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[element].item(), "the stored value, LSB")
+    e.given("input_offset", plan.input_offset, "minus the zero point of the input")
+    e.derive("acc", "x + input_offset", "its sign chooses the factor: s_x / s_y, or below zero alpha times it")
+    scaled = (plan.requantize if e.value("acc") >= 0 else plan.requantize_alpha).explain(e, "acc")
+    if e.value("acc") < 0 and plan.alpha_sign < 0:
+        scaled = e.derive("negated", f"-{scaled}", "alpha is negative, its factor is not")
+    explain_output_of_type(e, scaled, plan.output_offset, x.dtype)
+    return e
 
 
 def leaky_relu_float32(x: np.ndarray, plan: Float32LeakyReluPlan) -> np.ndarray:
     """Return y[i] = x[i] if x[i] > 0 else x[i] * alpha."""
     with np.errstate(all="ignore"):
         return np.where(x > 0, x, x * plan.alpha)
+
+
+def explain_float32(x: np.ndarray, plan: Float32LeakyReluPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[element].item(), "the real number")
+    e.given("alpha", plan.alpha, "the slope below zero")
+    e.derive("y", "x if x > 0 else float32(x * alpha)")
+    return e

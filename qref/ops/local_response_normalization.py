@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.libm import pow
 from qref.schema.enums import TensorType
 
@@ -36,7 +37,7 @@ def prepare(node: Node) -> Prepared:
     radius = node.options.get("radius", 0)
     node.expect(0 <= radius < 2**30, f"radius is {radius}; expected 0 or more, and below 2^30")
     bias, alpha, beta = (float(node.options.get(name, 0.0)) for name in ("bias", "alpha", "beta"))
-    return Prepared(local_response_normalization, LocalResponsePlan(radius, bias, alpha, beta))
+    return Prepared(local_response_normalization, LocalResponsePlan(radius, bias, alpha, beta), explain)
 
 
 def local_response_normalization(x: np.ndarray, plan: LocalResponsePlan) -> np.ndarray:
@@ -54,3 +55,20 @@ def local_response_normalization(x: np.ndarray, plan: LocalResponsePlan) -> np.n
             first, last = max(0, -offset), min(channels, channels - offset)
             total[..., first:last] += square[..., first + offset : last + offset]
         return x * pow(plan.bias + plan.alpha * total.astype(np.float64), -plan.beta).astype(np.float32)
+
+
+def explain(x: np.ndarray, plan: LocalResponsePlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, channel = Explanation(), element[-1]
+    row = x[element[:-1]]
+    e.given("x", row[channel], "the element")
+    e.given(
+        "around", row[max(0, channel - plan.radius) : channel + plan.radius], "the channels from c - radius to c + radius - 1"
+    )
+    for name in ("bias", "alpha", "beta"):
+        e.given(name, getattr(plan, name), "an option")
+    e.derive("squares", "float32(around * around)")
+    e.derive("total", "sum32(squares)", "one by one")
+    e.derive("power", "pow(bias + alpha * total, -beta)", "in float64")
+    e.derive("y", "float32(x * float32(power))")
+    return e

@@ -12,13 +12,14 @@ import numpy as np
 from qref.schema.enums import TensorType
 
 from ._elementwise import operands
+from ._formulas import explain_by
 from .node import Node, Prepared
 
 
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
     operands(node, TensorType.BOOL)
-    return Prepared(logical_and, None)
+    return Prepared(logical_and, None, explain_by(("y", "x1 * x2", "1 where both are")))
 
 
 def logical_and(x1: np.ndarray, x2: np.ndarray, plan: None) -> np.ndarray:

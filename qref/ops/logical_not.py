@@ -12,6 +12,7 @@ import numpy as np
 from qref.schema.enums import TensorType
 
 from ._elementwise import check_counts
+from ._formulas import explain_by
 from .node import Node, Prepared
 
 
@@ -22,7 +23,7 @@ def prepare(node: Node) -> Prepared:
     node.expect_type(x, TensorType.BOOL)
     node.expect_type(node.output(), TensorType.BOOL)
     node.resize(0, x.shape)
-    return Prepared(logical_not, None)
+    return Prepared(logical_not, None, explain_by(("y", "1 - x", "")))
 
 
 def logical_not(x: np.ndarray, plan: None) -> np.ndarray:

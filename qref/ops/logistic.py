@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.libm import expf
 from qref.arithmetic.lookup_table import logistic as logistic_float
 from qref.arithmetic.lookup_table import logistic_16bit
 from qref.schema.enums import TensorType
 
-from ._sigmoid import SigmoidPlan, prepare_sigmoid_scaling
+from ._formulas import explain_by
+from ._function_formulas import LOGISTIC, LOGISTIC_OF_TABLE
+from ._sigmoid import SigmoidPlan, explain_sigmoid, prepare_sigmoid_scaling
 from ._unary import FLOAT, QUANTIZED_8BIT, operands, prepare_function, prepare_table
 from .node import Node, Prepared
 
@@ -26,12 +29,12 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and make the table."""
     x, y = operands(node, *FLOAT, *QUANTIZED_8BIT, TensorType.INT16)
     if x.type in FLOAT:
-        return prepare_function(logistic)
+        return prepare_function(logistic, explain_by(*LOGISTIC))
     expected = 2.0**-15 if x.type == TensorType.INT16 else 2.0**-8
     node.expect(y.scale == expected, f"{y} has the scale {y.scale}; LOGISTIC needs {expected}: quantize it so")
     if x.type == TensorType.INT16:
-        return Prepared(logistic_int16, prepare_sigmoid_scaling(node, x, y, 0))
-    return prepare_table(node, x, y, logistic_float)
+        return Prepared(logistic_int16, prepare_sigmoid_scaling(node, x, y, 0), explain_int16)
+    return prepare_table(node, x, y, logistic_float, LOGISTIC_OF_TABLE)
 
 
 def logistic(x: np.ndarray) -> np.ndarray:
@@ -42,3 +45,11 @@ def logistic(x: np.ndarray) -> np.ndarray:
 def logistic_int16(x: np.ndarray, plan: SigmoidPlan) -> np.ndarray:
     """Return y[i] int16 between two entries of a table over |x| < 10.7."""
     return np.asarray(logistic_16bit(x, plan.input_multiplier, plan.input_left_shift)).astype(np.int16)
+
+
+def explain_int16(x: np.ndarray, plan: SigmoidPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = explain_sigmoid(x[element].item(), plan, 9, 0x7FFF << 10)
+    e.derive("of_sign", "2**25 - sigmoid + 511 if place < 0 else sigmoid + 512", "what it lacks to 1 below zero, and 1/2 LSB")
+    e.derive("y", "of_sign // 2**10", "rounded")
+    return e

@@ -10,7 +10,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import QUANTIZED, copied
+from ._movement import QUANTIZED, copied, explain_copy
 from .node import Node, Prepared
 
 TYPES = (*QUANTIZED, TensorType.FLOAT32, TensorType.INT32, TensorType.INT64, TensorType.UINT32)
@@ -22,7 +22,7 @@ def prepare(node: Node) -> Prepared:
     copied(node, diagonal, *TYPES)
     node.expect(len(diagonal.shape) >= 1, f"{diagonal} has shape []; expected at least one dimension")
     node.resize(0, (*diagonal.shape, diagonal.shape[-1]))
-    return Prepared(matrix_diag, None)
+    return Prepared(matrix_diag, None, explain_copy(matrix_diag, 0))
 
 
 def matrix_diag(diagonal: np.ndarray, plan: None) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._movement import copied
+from ._movement import copied, explain_copy
 from .matrix_diag import TYPES
 from .node import Node, Prepared
 
@@ -22,7 +22,7 @@ def prepare(node: Node) -> Prepared:
     expected = (*x.shape[:-2], min(x.shape[-2:]))
     node.expect(diagonal.shape == expected, f"{diagonal} has shape {list(diagonal.shape)}; expected {list(expected)}")
     node.resize(0, x.shape)
-    return Prepared(matrix_set_diag, None)
+    return Prepared(matrix_set_diag, None, explain_copy(matrix_set_diag, 0, 1))
 
 
 def matrix_set_diag(x: np.ndarray, diagonal: np.ndarray, plan: None) -> np.ndarray:

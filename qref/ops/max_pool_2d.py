@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._pooling import TYPES, PoolPlan, prepare_pooling, taps
+from qref.arithmetic.explanation import Explanation
+
+from ._explain import explain_clamp
+from ._pooling import TYPES, PoolPlan, prepare_pooling, taps, taps_of
 from .node import Node, Prepared
 
 
 def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
-    return Prepared(max_pool_2d, prepare_pooling(node, *TYPES))
+    return Prepared(max_pool_2d, prepare_pooling(node, *TYPES), explain)
 
 
 def max_pool_2d(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
@@ -25,6 +28,16 @@ def max_pool_2d(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
     for output, image in taps(plan):
         y[output] = np.where(y[output] < x[image], x[image], y[output])
     return np.clip(y, plan.low, plan.high).astype(x.dtype, copy=False)
+
+
+def explain(x: np.ndarray, plan: PoolPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", taps_of(x, plan, element), "the inputs inside the window and the image, row after row")
+    e.given("lowest", lowest(x.dtype), "with which a window begins: the least finite number of the type")
+    e.derive("greatest", "greatest_of(x, lowest)", "NaN is never greater")
+    explain_clamp(e, "greatest", plan.low, plan.high, "LSB" if x.dtype.kind in "iu" else "real")
+    return e
 
 
 def lowest(dtype: np.dtype) -> np.generic:

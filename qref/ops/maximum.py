@@ -12,13 +12,14 @@ from __future__ import annotations
 import numpy as np
 
 from ._elementwise import ORDERED_TYPES, operands
+from ._formulas import explain_by
 from .node import Node, Prepared
 
 
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
     operands(node, *ORDERED_TYPES)
-    return Prepared(maximum, None)
+    return Prepared(maximum, None, explain_by(("y", "x1 if x1 > x2 else x2", "the greater one, as it is stored")))
 
 
 @np.errstate(invalid="ignore")

@@ -17,13 +17,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import quantize_multiplier, wrap_int32
 from qref.arithmetic.requantize import DoubleRounding
 from qref.schema.enums import TensorType
 
+from ._explain import explain_output_of_type
 from ._movement import QUANTIZED
 from ._reduction import ReducePlan, fold_float32, prepare_reduction, reduced_count, rows, summed_values
-from .node import Node, Prepared, Shape, Step
+from .node import Node, Prepared, Shape
 
 NUMBERS = (TensorType.FLOAT32, TensorType.INT32, TensorType.INT64)
 
@@ -45,7 +47,7 @@ def prepare(node: Node) -> Prepared:
     plan = prepare_reduction(node, *QUANTIZED, *NUMBERS)
     x, y = node.input(0), node.output()
     if x.type not in QUANTIZED:
-        return Prepared(mean_float32 if x.type == TensorType.FLOAT32 else mean_integer, plan)
+        return Prepared(mean_float32 if x.type == TensorType.FLOAT32 else mean_integer, plan, explain_numbers)
     node.expect(x.type != TensorType.INT16 or x.zero_point == y.zero_point == 0, "int16 tensors need the zero point 0")
     count = reduced_count(x.shape, plan.axes)
     whole = quantize_multiplier(np.float64(x.scale) / np.float64(y.scale))
@@ -80,17 +82,19 @@ def requantize_sum(acc: np.ndarray, plan: QuantizedPlan) -> np.ndarray:
     return np.clip(y, limits.min, limits.max).astype(plan.output_dtype).reshape(plan.output_shape)
 
 
-def explain(x: np.ndarray, axis: np.ndarray, plan: QuantizedPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    taps = summed_values(x, plan.axes, element)
-    acc = sum(taps) + plan.correction
-    acc = (acc + 2**31) % 2**32 - 2**31
-    steps = [Step("taps", taps), Step("sum", sum(taps)), Step("sum - n * zero_point(x)", acc)]
-    steps += [Step(name, value) for name, value in plan.requantize.explain(acc, 0)]
-    result = steps[-1].value + plan.output_offset
-    limits = np.iinfo(plan.output_dtype)
-    clamped = min(max(result, int(limits.min)), int(limits.max))
-    return [*steps, Step("+ output_offset", result), Step("clamped", clamped)]
+def explain(x: np.ndarray, axis: np.ndarray, plan: QuantizedPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    return explain_sum(summed_values(x, plan.axes, element), plan)
+
+
+def explain_sum(values: tuple[int, ...], plan: QuantizedPlan) -> Explanation:
+    """From the integers that are summed to one output value."""
+    e = Explanation()
+    e.given("x", values, "the inputs that the output is made of, LSB")
+    e.given("correction", plan.correction, "minus the zero point of the input, as often as there are inputs")
+    e.derive("acc", "wrap(sum(x) + correction, 32)", "in units of s_x")
+    explain_output_of_type(e, plan.requantize.explain(e, "acc"), plan.output_offset, plan.output_dtype)
+    return e
 
 
 def mean_float32(x: np.ndarray, axis: np.ndarray, plan: ReducePlan) -> np.ndarray:
@@ -110,3 +114,15 @@ def mean_integer(x: np.ndarray, axis: np.ndarray, plan: ReducePlan) -> np.ndarra
     acc = rows(x, plan.axes).sum(axis=1, dtype=np.int64)
     quotient = np.where(acc < 0, -(-acc // count), acc // count)
     return quotient.astype(x.dtype).reshape(plan.output_shape)
+
+
+def explain_numbers(x: np.ndarray, axis: np.ndarray, plan: ReducePlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element] of numbers without scale."""
+    e, real = Explanation(), x.dtype.kind == "f"
+    e.given("x", summed_values(x, plan.axes, element), "the inputs that the output is made of, in the order of memory")
+    e.given("count", len(e.value("x")), "how many they are")
+    e.derive("total", "sum32(x)" if real else "wrap(sum(x), 64)", "one by one")
+    e.derive(
+        "y", "float32(divide(total, count))" if real else "toward_zero(total, count) if count else 0", "towards zero" * (not real)
+    )
+    return e

@@ -14,7 +14,7 @@ import numpy as np
 
 from qref.schema.enums import MirrorPadMode
 
-from ._movement import EVERY_TYPE, copied
+from ._movement import EVERY_TYPE, copied, explain_copy
 from ._pad import Paddings, padded_shape, read_paddings
 from .node import Node, Prepared
 
@@ -41,7 +41,7 @@ def prepare(node: Node) -> Prepared:
             f"axis {axis} of {n} elements can be mirrored by at most {max(limit, 0)}, not {list(pair)}",
         )
     node.resize(0, padded_shape(x.shape, pairs))
-    return Prepared(mirror_pad, MirrorPadPlan(pairs, mode == MirrorPadMode.SYMMETRIC))
+    return Prepared(mirror_pad, MirrorPadPlan(pairs, mode == MirrorPadMode.SYMMETRIC), explain_copy(mirror_pad, 0))
 
 
 def mirror_pad(x: np.ndarray, paddings: np.ndarray, plan: MirrorPadPlan) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 
 from qref.arithmetic import fixed_point as fp
 from qref.arithmetic.activation import activation_range
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import Requantize
 from qref.schema.enums import TensorType
 
@@ -27,13 +28,13 @@ from ._elementwise import (
     check_same_type,
     clamp,
     element_of,
-    explain_finish,
     finish,
     plain_plan,
-    wrap,
     zero_point,
 )
-from .node import Node, Operand, Prepared, Step
+from ._explain import explain_output
+from ._formulas import CLAMP, LIMITS, explain_by
+from .node import Node, Operand, Prepared
 
 PLAIN_TYPES = (TensorType.INT32, TensorType.INT64, TensorType.UINT32, TensorType.FLOAT16, TensorType.FLOAT32)
 
@@ -72,15 +73,14 @@ def prepare(node: Node) -> Prepared:
     if x1.type == TensorType.INT16 and y.type in (TensorType.INT8, TensorType.UINT8):
         node.expect(x1.shape == x2.shape, f"shapes {list(x1.shape)} and {list(x2.shape)}; int16 into 8 bits does not broadcast")
         offset = zero_point(node, y)
-        return Prepared(
-            mul_fractions, FractionPlan(offset, *activation_range(node.activation, y.dtype, float(y.scale), offset), y.dtype)
-        )
+        limits = activation_range(node.activation, y.dtype, float(y.scale), offset)
+        return Prepared(mul_fractions, FractionPlan(offset, *limits, y.dtype), explain_fractions)
     node.expect_type(y, x1.type)
     if x1.type == TensorType.COMPLEX64:
         node.expect(node.activation == "NONE", f"complex numbers have no fused activation function; found {node.activation}")
         return Prepared(mul_complex, None)
     if x1.type in PLAIN_TYPES or (x1.type == TensorType.INT16 and y.quantization is None):
-        return Prepared(mul, plain_plan(node, x1.dtype))
+        return Prepared(mul, plain_plan(node, x1.dtype), explain_by(("result", "T(x1 * x2)", ""), *CLAMP, **LIMITS))
     return Prepared(mul_quantized, _plan(node, x1, x2), explain)
 
 
@@ -107,14 +107,36 @@ def mul_quantized(x1: np.ndarray, x2: np.ndarray, plan: MulPlan) -> np.ndarray:
     return finish(scaled, plan.output_offset, plan.output_activation_min, plan.output_activation_max, plan.output_dtype)
 
 
-def explain(x1: np.ndarray, x2: np.ndarray, plan: MulPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    q1, q2 = element_of(x1, element), element_of(x2, element)
-    acc = wrap((q1 + plan.input1_offset) * (q2 + plan.input2_offset), 32)
-    steps = [Step("x1", q1), Step("x2", q2), Step("(x1 + input1_offset) * (x2 + input2_offset)", acc)]
-    steps += [Step(name, value) for name, value in plan.requantize.explain(acc, 0)]
-    last = explain_finish(steps[-1].value, plan.output_offset, plan.output_activation_min, plan.output_activation_max)
-    return [*steps, *last]
+def explain(x1: np.ndarray, x2: np.ndarray, plan: MulPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = explain_product(x1, x2, plan, element)
+    explain_output(e, plan.requantize.explain(e, "acc"), plan)
+    return e
+
+
+def explain_product(x1: np.ndarray, x2: np.ndarray, plan: MulPlan, element: tuple[int, ...]) -> Explanation:
+    """The steps up to the accumulator, "acc"."""
+    e = Explanation()
+    e.given("x1", element_of(x1, element), "the stored value, LSB")
+    e.given("input1_offset", plan.input1_offset, "minus the zero point of x1")
+    e.given("x2", element_of(x2, element), "the stored value, LSB")
+    e.given("input2_offset", plan.input2_offset, "minus the zero point of x2")
+    e.derive("acc", "(x1 + input1_offset) * (x2 + input2_offset)", "in units of s_1 * s_2")
+    return e
+
+
+def explain_fractions(x1: np.ndarray, x2: np.ndarray, plan: FractionPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x1", element_of(x1, element), "a fraction of 15 bits")
+    e.given("x2", element_of(x2, element), "a fraction of 15 bits")
+    e.derive("product", "x1 * x2", "a fraction of 30 bits")
+    e.derive("dropped_by_high", "product % 2**15", "the low 15 bits, which the first rounding drops")
+    e.derive("high", "min(ties_up(product, 2**15), 2**15 - 1)", "to 15 bits, ties up")
+    e.derive("dropped", "high % 2**8", "the low 8 bits, which the second rounding drops")
+    e.derive("scaled", "ties_away(high, 2**8)", "to 7 bits, ties away from zero")
+    explain_output(e, "scaled", plan)
+    return e
 
 
 def mul_fractions(x1: np.ndarray, x2: np.ndarray, plan: FractionPlan) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
+from ._formulas import explain_by
 from ._unary import FLOAT, AsIs, operands
 from .node import Node, Prepared
 
@@ -19,7 +20,7 @@ from .node import Node, Prepared
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
     operands(node, *FLOAT, TensorType.INT8, TensorType.INT16, TensorType.INT32, TensorType.INT64)
-    return Prepared(negative, AsIs())
+    return Prepared(negative, AsIs(), explain_by(("y", "T(-x)", "")))
 
 
 def negative(x: np.ndarray, plan: AsIs) -> np.ndarray:

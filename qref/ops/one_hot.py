@@ -14,7 +14,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import INDEX, axis_of, index_scalar
+from ._movement import INDEX, axis_of, explain_copy, index_scalar
 from .node import Node, Prepared
 
 TYPES = (TensorType.FLOAT32, TensorType.INT8, TensorType.UINT8, TensorType.INT32, TensorType.INT64, TensorType.BOOL)
@@ -39,7 +39,7 @@ def prepare(node: Node) -> Prepared:
     axis = axis_of(node, node.options.get("axis", -1), len(positions.shape) + 1)
     count = index_scalar(node, depth, TensorType.INT32)
     node.resize(0, (*positions.shape[:axis], count, *positions.shape[axis:]), on.type)
-    return Prepared(one_hot, OneHotPlan(axis, count))
+    return Prepared(one_hot, OneHotPlan(axis, count), explain_copy(one_hot, 2, 3))
 
 
 def one_hot(positions: np.ndarray, depth: np.ndarray, on: np.ndarray, off: np.ndarray, plan: OneHotPlan) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import QUANTIZED, axis_of, copied, expect_same_parameters
+from ._movement import QUANTIZED, axis_of, copied, expect_same_parameters, explain_copy
 from .node import Node, Prepared
 
 TYPES = (*QUANTIZED, TensorType.FLOAT32, TensorType.INT32, TensorType.INT64, TensorType.UINT32)
@@ -28,7 +28,7 @@ def prepare(node: Node) -> Prepared:
         node.expect(x.shape == first.shape, f"{x} has shape {list(x.shape)}; expected {list(first.shape)} as of {first}")
         expect_same_parameters(node, x, y)
     node.resize(0, (*first.shape[:axis], len(inputs), *first.shape[axis:]))
-    return Prepared(pack, axis)
+    return Prepared(pack, axis, explain_copy(pack))
 
 
 def pack(*inputs_and_axis: np.ndarray | int) -> np.ndarray:

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic import libm
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import cast_int32, round_half_away
 from qref.errors import InputError
 from qref.schema.enums import TensorType
 
-from ._elementwise import clamp, operands
+from ._elementwise import clamp, element_of, operands
 from .node import Node, Prepared, Shape
 
 EPSILON = np.float32(1e-5)
@@ -37,7 +38,7 @@ def prepare(node: Node) -> Prepared:
     """Check the operands."""
     x1, x2 = operands(node, TensorType.INT32, TensorType.FLOAT32)
     one_exponent = x1.shape != x2.shape and np.prod(x2.shape, dtype=np.int64) == 1
-    return Prepared(power, PowPlan(str(node), node.output().shape, bool(one_exponent)))
+    return Prepared(power, PowPlan(str(node), node.output().shape, bool(one_exponent)), explain)
 
 
 @np.errstate(all="ignore")
@@ -51,6 +52,30 @@ def power(x1: np.ndarray, x2: np.ndarray, plan: PowPlan) -> np.ndarray:
     if x1.dtype.kind != "f":
         return np.asarray(cast_int32(libm.pow(x1.astype(np.float64), x2.astype(np.float64)))).astype(np.int32)
     return np.asarray(libm.powf(x1, x2), np.float32)
+
+
+def explain(x1: np.ndarray, x2: np.ndarray, plan: PowPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, real = Explanation(), x1.dtype.kind == "f"
+    e.given("x1", element_of(x1, element), "the base")
+    e.given("x2", element_of(x2, element), "the exponent")
+    exponent = _integer_exponent(x2) if plan.one_exponent else 0
+    if exponent < 1 and real:
+        e.derive("y", "powf(x1, x2)", "the C library's function")
+    elif exponent < 1:
+        e.derive("power", "pow(x1, x2)", "the C library's function in float64")
+        e.derive("y", "trunc(power) if -(2**31) <= power < 2**31 else -(2**31)", "what does not fit is the least integer")
+    else:
+        product = "clamp(float32({}), -float32_max, float32_max)" if real else "wrap({}, 32)"
+        if real:
+            e.given("float32_max", np.finfo(np.float32).max, "the greatest float32 number")
+        power = "x1"
+        for place, bit in enumerate(f"{exponent:b}"[1:]):
+            power = e.derive(f"square{place}", product.format(f"{power} * {power}"), "twice the exponent so far")
+            if bit == "1":
+                power = e.derive(f"product{place}", product.format(f"{power} * x1"), "and one more")
+        e.derive("y", power)
+    return e
 
 
 def _integer_exponent(x2: np.ndarray) -> int:

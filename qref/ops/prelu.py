@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import Requantize
 from qref.schema.enums import TensorType
 
@@ -22,12 +23,11 @@ from ._elementwise import (
     check_counts,
     check_same_type,
     element_of,
-    explain_finish,
     finish,
-    wrap,
     zero_point,
 )
-from .node import Node, Prepared, Step
+from ._explain import explain_output_of_type
+from .node import Node, Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def prepare(node: Node) -> Prepared:
     message = f"{alpha} of shape {list(alpha.shape)} broadcasts {x} to {list(y.shape)}; expected {list(x.shape)}"
     node.expect(y.shape == x.shape, message)
     if x.type == TensorType.FLOAT32:
-        return Prepared(prelu, None)
+        return Prepared(prelu, None, explain_float32)
     offsets = [zero_point(node, operand) for operand in (x, alpha, y)]
     with np.errstate(all="ignore"):
         identity, slope = node.requantize(x.scale / y.scale), node.requantize(x.scale * alpha.scale / y.scale)
@@ -71,18 +71,19 @@ def prelu_quantized(x: np.ndarray, alpha: np.ndarray, plan: PreluPlan) -> np.nda
     return finish(scaled, plan.output_offset, limits.min, limits.max, plan.output_dtype)
 
 
-def explain(x: np.ndarray, alpha: np.ndarray, plan: PreluPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    q, a = element_of(x, element), element_of(_as_8_bits(alpha), element)
-    v = q + plan.input_offset
-    steps = [Step("x", q), Step("x + input_offset", v)]
-    rule = plan.identity
-    if v < 0:
-        v, rule = wrap(v * (a + plan.alpha_offset), 32), plan.slope
-        steps += [Step("alpha", a), Step("(x + input_offset) * (alpha + alpha_offset)", v)]
-    steps += [Step(name, value) for name, value in rule.explain(v, 0)]
-    limits = np.iinfo(plan.output_dtype)
-    return [*steps, *explain_finish(steps[-1].value, plan.output_offset, int(limits.min), int(limits.max))]
+def explain(x: np.ndarray, alpha: np.ndarray, plan: PreluPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, rule = Explanation(), plan.identity
+    e.given("x", element_of(x, element), "the stored value, LSB")
+    e.given("input_offset", plan.input_offset, "minus the zero point of the input")
+    acc = e.derive("offset", "x + input_offset", "its sign decides whether the slope applies")
+    if e.value("offset") < 0:
+        e.given("alpha", element_of(_as_8_bits(alpha), element), "the stored slope, LSB")
+        e.given("alpha_offset", plan.alpha_offset, "minus the zero point of alpha")
+        acc, rule = "wrap(offset * (alpha + alpha_offset), 32)", plan.slope
+    e.derive("acc", acc, "in units of s_x, or below zero of s_x * s_alpha")
+    explain_output_of_type(e, rule.explain(e, "acc"), plan.output_offset, plan.output_dtype)
+    return e
 
 
 def _as_8_bits(alpha: np.ndarray) -> np.ndarray:
@@ -96,3 +97,12 @@ def _as_8_bits(alpha: np.ndarray) -> np.ndarray:
 def prelu(x: np.ndarray, alpha: np.ndarray, plan: None) -> np.ndarray:
     """Return y = x >= 0 ? x : x * alpha."""
     return np.where(x >= 0, x, x * alpha)
+
+
+def explain_float32(x: np.ndarray, alpha: np.ndarray, plan: None, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", element_of(x, element), "the real number")
+    e.given("alpha", element_of(alpha, element), "the slope below zero")
+    e.derive("y", "x if x >= 0 else float32(x * alpha)")
+    return e

@@ -11,17 +11,18 @@ Source   8-bit quantization specification; facts verified in tests/ops/test_quan
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from qref.arithmetic import affine
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import Requantize
 from qref.schema.enums import TensorType
 
-from ._elementwise import check_counts, explain_finish, finish, zero_point
-from .node import Node, Operand, Prepared, Step
+from ._elementwise import check_counts, finish, zero_point
+from ._explain import explain_clamp, explain_output_of_type, explain_zero_point, place_of, rounded_to_int32
+from .node import Node, Operand, Prepared
 
 INTEGER_TYPES = {
     TensorType.INT8: (TensorType.INT8, TensorType.UINT8, TensorType.INT16),
@@ -98,17 +99,16 @@ def quantize(x: np.ndarray, plan: QuantizePlan) -> np.ndarray:
     return np.clip(wide, plan.output_min, plan.output_max).astype(plan.output_dtype)
 
 
-def explain(x: np.ndarray, plan: QuantizePlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step."""
-    channel = element[plan.quantized_dimension] if plan.scale.size > 1 else 0
-    scale, offset, value = plan.scale[channel], int(plan.zero_point[channel]), x[element]
-    with np.errstate(all="ignore"):
-        steps = float(value / scale)
-    fits = math.isfinite(steps) and abs(steps) < 2**31
-    nearest = math.floor(abs(steps) + 0.5) * (1 if steps >= 0 else -1) if fits else -(2**31)
-    named = [Step("x", float(value)), Step("scale", float(scale)), Step("x / scale", steps)]
-    named += [Step("rounded, ties away from zero", nearest)]
-    return [*named, *explain_finish(nearest, offset, plan.output_min, plan.output_max)]
+def explain(x: np.ndarray, plan: QuantizePlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, channel = Explanation(), element[plan.quantized_dimension] if plan.scale.size > 1 else 0
+    e.given("x", x[element].item(), "the real number")
+    e.given("scale", plan.scale[channel], "of the output, real units per LSB")
+    e.derive("steps", "float32(divide(x, scale))", "in float32, LSB")
+    e.derive("rounded", rounded_to_int32("steps"), "the only rounding to an integer, ties away from zero")
+    explain_zero_point(e, "rounded", int(plan.zero_point[channel]))
+    explain_clamp(e, "with_offset", plan.output_min, plan.output_max)
+    return e
 
 
 def requantize(x: np.ndarray, plan: RequantizePlan) -> np.ndarray:
@@ -118,10 +118,12 @@ def requantize(x: np.ndarray, plan: RequantizePlan) -> np.ndarray:
     return finish(scaled, plan.output_offset, limits.min, limits.max, plan.output_dtype)
 
 
-def explain_requantize(x: np.ndarray, plan: RequantizePlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    q, limits = x[element].item(), np.iinfo(plan.output_dtype)
-    steps = [Step("x", q), Step("x + input_offset", q + plan.input_offset)]
-    position = int(np.ravel_multi_index(element, x.shape)) if element else 0
-    steps += [Step(name, value) for name, value in plan.requantize.explain(q + plan.input_offset, position)]
-    return [*steps, *explain_finish(steps[-1].value, plan.output_offset, int(limits.min), int(limits.max))]
+def explain_requantize(x: np.ndarray, plan: RequantizePlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[element].item(), "the stored value, LSB")
+    e.given("input_offset", plan.input_offset, "minus the zero point of the input")
+    e.derive("acc", "x + input_offset", "in units of s_x")
+    scaled = plan.requantize.explain(e, "acc", (place_of(element, x.shape),), (x.size,))
+    explain_output_of_type(e, scaled, plan.output_offset, plan.output_dtype)
+    return e

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import SingleRounding64
 from qref.schema.enums import TensorType
 
+from ._explain import explain_output_of_type
 from ._movement import expect_same_parameters
-from ._reduction import ReducePlan, fold_float32, prepare_reduction, reduced_count, rows
+from ._reduction import ReducePlan, fold_float32, prepare_reduction, reduced_count, rows, summed_values
 from .node import Node, Prepared, Shape
 
 TYPES = (TensorType.INT8, TensorType.INT16, TensorType.FLOAT32, TensorType.INT32, TensorType.INT64, TensorType.BOOL)
@@ -41,7 +43,7 @@ def prepare(node: Node) -> Prepared:
     if x.quantization is None:
         if x.type in (TensorType.INT8, TensorType.INT16):
             expect_same_parameters(node, x, y)
-        return Prepared(product_float32 if x.type == TensorType.FLOAT32 else product_integer, plan)
+        return Prepared(product_float32 if x.type == TensorType.FLOAT32 else product_integer, plan, explain_numbers)
     node.expect_type(x, TensorType.INT8, TensorType.INT16)
     node.expect(x.type != TensorType.INT16 or x.zero_point == y.zero_point == 0, "int16 tensors need the zero point 0")
     count = reduced_count(x.shape, plan.axes)
@@ -49,7 +51,7 @@ def prepare(node: Node) -> Prepared:
     scale = np.float64(x.scale) / np.float64(y.scale) ** (1.0 / count)
     rule = SingleRounding64.of(np.array([scale]))
     offsets = (-x.zero_point, y.zero_point)
-    return Prepared(product_quantized, QuantizedProductPlan(plan.axes, plan.output_shape, *offsets, rule, y.dtype))
+    return Prepared(product_quantized, QuantizedProductPlan(plan.axes, plan.output_shape, *offsets, rule, y.dtype), explain)
 
 
 def product_quantized(x: np.ndarray, axis: np.ndarray, plan: QuantizedProductPlan) -> np.ndarray:
@@ -77,3 +79,26 @@ def product_integer(x: np.ndarray, axis: np.ndarray, plan: ReducePlan) -> np.nda
     values = rows(x, plan.axes)
     total = values.all(axis=1) if x.dtype == bool else values.prod(axis=1, dtype=x.dtype)
     return total.reshape(plan.output_shape)
+
+
+def explain(x: np.ndarray, axis: np.ndarray, plan: QuantizedProductPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", summed_values(x, plan.axes, element), "the factors, LSB")
+    e.given("input_offset", plan.input_offset, "minus the zero point of the input")
+    acc = e.derive("acc0", "x[0] + input_offset", "the first factor")
+    for k in range(1, len(e.value("x"))):
+        acc = e.derive(
+            f"acc{k}", f"{plan.requantize.explain(e, acc) if k > 1 else acc} * (x[{k}] + input_offset)", "times the next"
+        )
+    explain_output_of_type(e, plan.requantize.explain(e, acc), plan.output_offset, plan.output_dtype)
+    return e
+
+
+def explain_numbers(x: np.ndarray, axis: np.ndarray, plan: ReducePlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element] of numbers without scale."""
+    e = Explanation()
+    e.given("x", summed_values(x, plan.axes, element), "the inputs that the output is made of, in the order of memory")
+    formula = {"f": "product32(x)", "b": "product(x)"}.get(x.dtype.kind, f"wrap(product(x), {8 * x.dtype.itemsize})")
+    e.derive("y", formula, "one by one; integers wrap")
+    return e

@@ -12,7 +12,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import copied, index_vector
+from ._movement import copied, explain_copy, index_vector
 from .node import Node, Prepared, Shape
 
 
@@ -26,7 +26,7 @@ def prepare(node: Node) -> Prepared:
         wanted = tuple(node.options.get("new_shape", ()))
         wanted = () if wanted == (0,) else wanted  # how early converters wrote the shape of a scalar
     node.resize(0, _fill_in(node, wanted, math.prod(x.shape)))
-    return Prepared(reshape, node.output().shape)
+    return Prepared(reshape, node.output().shape, explain_copy(reshape, 0))
 
 
 def _fill_in(node: Node, wanted: Shape, elements: int) -> Shape:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._resize import float32_step, resize_image
@@ -48,7 +49,8 @@ def prepare(node: Node) -> Prepared:
     integer = x.type in (TensorType.INT8, TensorType.INT16)
     find = neighbors_integer if integer else neighbors_float32
     rows, columns = (find(before, after, *modes) for before, after in zip(x.shape[1:3], (height, width)))
-    return Prepared(resize_bilinear_integer if integer else resize_bilinear_float32, ResizeBilinearPlan(rows, columns))
+    reference, explain = (resize_bilinear_integer, explain_integer) if integer else (resize_bilinear_float32, explain_float32)
+    return Prepared(reference, ResizeBilinearPlan(rows, columns), explain)
 
 
 def neighbors_integer(input_size: int, output_size: int, align_corners: bool, half_pixel_centers: bool) -> Neighbors:
@@ -93,3 +95,38 @@ def _weighted(x: np.ndarray, plan: ResizeBilinearPlan, one: int | np.float32):
     for columns, column_weight in ((plan.columns.before, one - right), (plan.columns.after, right)):
         for rows, row_weight in ((plan.rows.before, one - down), (plan.rows.after, down)):
             yield x[:, rows[:, None], columns], row_weight, column_weight
+
+
+def explain_neighbors(x: np.ndarray, plan: ResizeBilinearPlan, element: tuple[int, ...]) -> Explanation:
+    """The first steps: the four pixels around the element, and how far it lies from the top left one."""
+    e, (n, i, j, c) = Explanation(), element
+    for row, rows in enumerate((plan.rows.before, plan.rows.after)):
+        for column, columns in enumerate((plan.columns.before, plan.columns.after)):
+            what = f"{('upper', 'lower')[row]} {('left', 'right')[column]}"
+            e.given(f"x{row}{column}", x[n, rows[i], columns[j], c].item(), f"the {what} pixel")
+    e.given("down", plan.rows.distance[i], "the distance from the upper pixels")
+    e.given("right", plan.columns.distance[j], "the distance from the left pixels")
+    return e
+
+
+def explain_integer(x: np.ndarray, size: np.ndarray, plan: ResizeBilinearPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]; distances are in steps of 2^-10."""
+    e = explain_neighbors(x, plan, element)
+    e.derive("left_column", "(x00 * (2**10 - down) + x10 * down) * (2**10 - right)")
+    e.derive("right_column", "(x01 * (2**10 - down) + x11 * down) * right")
+    e.derive("acc", "left_column + right_column", "in steps of 2^-20, exact")
+    e.derive("dropped", "acc % 2**20", "the low 20 bits, which the rounding drops")
+    e.derive("y", "ties_away(acc, 2**20)", "the only rounding, ties away from zero")
+    return e
+
+
+def explain_float32(x: np.ndarray, size: np.ndarray, plan: ResizeBilinearPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = explain_neighbors(x, plan, element)
+    e.derive("up", "float32(1 - down)", "the weight of the upper pixels")
+    e.derive("left", "float32(1 - right)", "the weight of the left pixels")
+    for pixel, row, column in (("x00", "up", "left"), ("x10", "down", "left"), ("x01", "up", "right"), ("x11", "down", "right")):
+        e.derive(f"part_{pixel}", f"float32(float32({pixel} * {row}) * {column})")
+    e.derive("acc", "float32(float32(float32(part_x00 + part_x10) + part_x01) + part_x11)")
+    e.derive("y", "acc" if x.dtype == np.float32 else "trunc(float32(acc + 0.5))", "integers to nearest")
+    return e

@@ -15,6 +15,7 @@ import numpy as np
 from qref.arithmetic.fixed_point import round_half_away
 from qref.schema.enums import TensorType
 
+from ._movement import explain_copy
 from ._resize import float32_step, resize_image
 from .node import Node, Prepared
 
@@ -44,7 +45,7 @@ def prepare(node: Node) -> Prepared:
     x, height, width = resize_image(node, 0, *TYPES)
     modes = [bool(node.options.get(name, False)) for name in ("align_corners", "half_pixel_centers")]
     rows, columns = (nearest(before, after, *modes) for before, after in zip(x.shape[1:3], (height, width)))
-    return Prepared(resize_nearest_neighbor, NearestNeighborPlan(rows, columns))
+    return Prepared(resize_nearest_neighbor, NearestNeighborPlan(rows, columns), explain_copy(resize_nearest_neighbor, 0))
 
 
 def nearest(input_size: int, output_size: int, align_corners: bool, half_pixel_centers: bool) -> np.ndarray:

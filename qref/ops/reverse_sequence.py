@@ -13,7 +13,7 @@ import numpy as np
 from qref.errors import InputError
 from qref.schema.enums import TensorType
 
-from ._movement import INDEX, copied
+from ._movement import INDEX, copied, explain_copy
 from .node import Node, Prepared
 
 TYPES = (TensorType.FLOAT32, TensorType.UINT8, TensorType.INT16, TensorType.INT32, TensorType.INT64)
@@ -40,7 +40,7 @@ def prepare(node: Node) -> Prepared:
     expected = (x.shape[batch_dim],)
     node.expect(lengths.shape == expected, f"{lengths} has shape {list(lengths.shape)}; expected {list(expected)}")
     node.resize(0, x.shape)
-    return Prepared(reverse_sequence, ReverseSequencePlan(seq_dim, batch_dim, str(node)))
+    return Prepared(reverse_sequence, ReverseSequencePlan(seq_dim, batch_dim, str(node)), explain_copy(reverse_sequence, 0))
 
 
 def reverse_sequence(x: np.ndarray, lengths: np.ndarray, plan: ReverseSequencePlan) -> np.ndarray:

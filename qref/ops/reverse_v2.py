@@ -10,7 +10,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import QUANTIZED, axis_of, copied, index_vector
+from ._movement import QUANTIZED, axis_of, copied, explain_copy, index_vector
 from .node import Node, Prepared, Shape
 
 MAX_RANK = 8
@@ -25,7 +25,7 @@ def prepare(node: Node) -> Prepared:
     node.expect(len(x.shape) <= MAX_RANK, f"{x} has {len(x.shape)} dimensions; at most {MAX_RANK} can be reversed")
     node.expect(len(set(axes)) == len(axes), f"{axis} names the axes {list(axes)}; each may be named once")
     node.resize(0, x.shape)
-    return Prepared(reverse, axes)
+    return Prepared(reverse, axes, explain_copy(reverse, 0))
 
 
 def reverse(x: np.ndarray, axis: np.ndarray, axes: Shape) -> np.ndarray:

@@ -11,13 +11,16 @@ from __future__ import annotations
 import numpy as np
 
 from ._elementwise import WORD_TYPES, operands
+from ._formulas import explain_by
 from .node import Node, Prepared
 
 
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
     operands(node, *WORD_TYPES)
-    return Prepared(right_shift, None)
+    bits = 8 * node.input(0).dtype.itemsize
+    count = ("count", f"clamp(x2, 0, {bits - 1})", "bits to the right")
+    return Prepared(right_shift, None, explain_by(count, ("y", "x1 // 2**count", "rounded down")))
 
 
 def right_shift(x1: np.ndarray, x2: np.ndarray, plan: None) -> np.ndarray:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._formulas import explain_by
+from ._function_formulas import ROUND
 from ._unary import FLOAT, operands, prepare_function
 from .node import Node, Prepared
 
@@ -17,7 +19,7 @@ from .node import Node, Prepared
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
     operands(node, *FLOAT)
-    return prepare_function(round_half_even)
+    return prepare_function(round_half_even, explain_by(*ROUND))
 
 
 def round_half_even(x: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ Source   facts verified in tests/ops/test_select.py
 
 from __future__ import annotations
 
+from ._movement import explain_copy
 from ._select import SelectPlan, declared_shape, select, select_operands
 from .node import Node, Prepared
 
@@ -18,7 +19,7 @@ def prepare(node: Node) -> Prepared:
     shape = declared_shape(node)
     if shape is not None:
         node.resize(0, shape)
-        return Prepared(select, SelectPlan((), shape))
+        return Prepared(select, SelectPlan((), shape), explain_copy(select, 1, 2))
     node.expect(x.shape == y.shape, f"{x} has shape {list(x.shape)} and {y} {list(y.shape)}; expected one: use SELECT_V2")
     shape = condition.shape
     if shape != x.shape and shape != ():
@@ -26,4 +27,4 @@ def prepare(node: Node) -> Prepared:
         node.expect(fits, f"the condition has shape {list(shape)}; expected {list(x.shape)}, [] or {list(x.shape[:1])}")
         shape = shape + (1,) * (len(x.shape) - 1)
     node.resize(0, x.shape)
-    return Prepared(select, SelectPlan(shape, x.shape))
+    return Prepared(select, SelectPlan(shape, x.shape), explain_copy(select, 1, 2))

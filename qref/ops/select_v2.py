@@ -9,6 +9,7 @@ Source   facts verified in tests/ops/test_select.py
 from __future__ import annotations
 
 from ._elementwise import broadcast_shape
+from ._movement import explain_copy
 from ._select import SelectPlan, declared_shape, select, select_operands
 from .node import Node, Prepared
 
@@ -18,4 +19,4 @@ def prepare(node: Node) -> Prepared:
     condition, x, y = select_operands(node)
     shape = declared_shape(node)
     node.resize(0, broadcast_shape(node, condition, x, y) if shape is None else shape)
-    return Prepared(select, SelectPlan(condition.shape, node.output().shape))
+    return Prepared(select, SelectPlan(condition.shape, node.output().shape), explain_copy(select, 1, 2))

@@ -11,6 +11,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
+from ._formulas import explain_by
 from ._unary import AsIs, operands
 from .node import Node, Prepared
 
@@ -18,7 +19,7 @@ from .node import Node, Prepared
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
     operands(node, TensorType.FLOAT32, TensorType.FLOAT64, TensorType.INT32)
-    return Prepared(sign, AsIs())
+    return Prepared(sign, AsIs(), explain_by(("y", "1 if x > 0 else -1 if x < 0 else x", "NaN and zeros stay")))
 
 
 def sign(x: np.ndarray, plan: AsIs) -> np.ndarray:

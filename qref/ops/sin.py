@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from qref.arithmetic.libm import sinf
 
+from ._formulas import explain_by
+from ._function_formulas import SIN
 from ._unary import FLOAT, operands, prepare_function
 from .node import Node, Prepared
 
@@ -16,4 +18,4 @@ from .node import Node, Prepared
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
     operands(node, *FLOAT)
-    return prepare_function(sinf)
+    return prepare_function(sinf, explain_by(*SIN))

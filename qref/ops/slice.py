@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._movement import EVERY_TYPE, copied, index_vector
+from ._movement import EVERY_TYPE, copied, explain_copy, index_vector
 from .node import Node, Prepared
 
 Box = tuple[slice, ...]
@@ -28,7 +28,7 @@ def prepare(node: Node) -> Prepared:
         node.expect(inside, f"begin {start} and size {wanted} leave axis {axis} of {n} elements; a size is -1 or positive")
         box.append(slice(start, start + length))
     node.resize(0, [s.stop - s.start for s in box])
-    return Prepared(slice_box, tuple(box))
+    return Prepared(slice_box, tuple(box), explain_copy(slice_box, 0))
 
 
 def slice_box(x: np.ndarray, begin: np.ndarray, size: np.ndarray, box: Box) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import EVERY_TYPE, QUANTIZED, copied, expect_same_parameters, index_vector, parameters
+from ._movement import EVERY_TYPE, QUANTIZED, copied, expect_same_parameters, explain_copy, index_vector, parameters
 from .node import Node, Operand, Prepared, Shape
 
 Pairs = tuple[tuple[int, int], ...]
@@ -53,7 +53,9 @@ def prepare(node: Node) -> Prepared:
     divides = all(n % b == 0 for n, b in zip(padded, block))
     node.expect(divides, f"the padded height and width {padded} of {x} must be multiples of the block {list(block)}")
     node.resize(0, (x.shape[0] * math.prod(block), *(n // b for n, b in zip(padded, block)), x.shape[-1]))
-    return Prepared(space_to_batch, SpaceToBatchPlan(block, paddings, parameters(node.output())[1]))
+    return Prepared(
+        space_to_batch, SpaceToBatchPlan(block, paddings, parameters(node.output())[1]), explain_copy(space_to_batch, 0)
+    )
 
 
 def space_to_batch(x: np.ndarray, block: np.ndarray, paddings: np.ndarray, plan: SpaceToBatchPlan) -> np.ndarray:

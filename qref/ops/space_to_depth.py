@@ -10,7 +10,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import copied
+from ._movement import copied, explain_copy
 from .node import Node, Operand, Prepared
 
 TYPES = (TensorType.FLOAT32, TensorType.INT8, TensorType.UINT8, TensorType.INT32, TensorType.INT64)
@@ -32,7 +32,7 @@ def prepare(node: Node) -> Prepared:
     n, height, width, channels = x.shape
     node.expect(height % b == 0 and width % b == 0, f"height and width of {x}, {list(x.shape)}, must be multiples of {b}")
     node.resize(0, (n, height // b, width // b, channels * b * b))
-    return Prepared(space_to_depth, b)
+    return Prepared(space_to_depth, b, explain_copy(space_to_depth, 0))
 
 
 def space_to_depth(x: np.ndarray, b: int) -> np.ndarray:

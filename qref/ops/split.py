@@ -12,7 +12,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import QUANTIZED, axis_of, copied, index_scalar
+from ._movement import QUANTIZED, axis_of, copied, explain_copy, index_scalar
 from .node import Node, Operand, Prepared
 
 TYPES = (*QUANTIZED, TensorType.FLOAT32, TensorType.INT32, TensorType.INT64)
@@ -46,7 +46,7 @@ def prepare_pieces(node: Node, x: Operand, axis: int, sizes: list[int]) -> Prepa
         copied(node, x, *TYPES, position=position)
         node.resize(position, (*x.shape[:axis], size, *x.shape[axis + 1 :]))
     starts = tuple(sum(sizes[:k]) for k in range(1, len(sizes)))
-    return Prepared(split, SplitPlan(axis, starts))
+    return Prepared(split, SplitPlan(axis, starts), explain_copy(split, 1))
 
 
 def split(axis: np.ndarray, x: np.ndarray, plan: SplitPlan) -> tuple[np.ndarray, ...]:

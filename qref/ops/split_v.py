@@ -10,7 +10,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import axis_of, index_scalar, index_vector
+from ._movement import axis_of, explain_copy, index_scalar, index_vector
 from .node import Node, Prepared
 from .split import SplitPlan, prepare_pieces, split
 
@@ -29,7 +29,7 @@ def prepare(node: Node) -> Prepared:
     node.expect(
         min(wanted) >= 0 and sum(wanted) == size, f"sizes {wanted} do not add up to the {size} elements of axis {position}"
     )
-    return Prepared(split_v, prepare_pieces(node, x, position, wanted).plan)
+    return Prepared(split_v, prepare_pieces(node, x, position, wanted).plan, explain_copy(split_v, 0))
 
 
 def split_v(x: np.ndarray, sizes: np.ndarray, axis: np.ndarray, plan: SplitPlan) -> tuple[np.ndarray, ...]:

@@ -13,10 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import cast_int32, wrap_int32
 from qref.errors import InputError
 from qref.schema.enums import TensorType
 
+from ._explain import explain_output_of_type, rounded_to_int32
+from ._formulas import explain_by
+from ._function_formulas import SQRT
 from ._unary import expect_symmetric, operands, prepare_function, scales
 from .node import Node, Prepared
 
@@ -35,11 +39,11 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     x, y = operands(node, TensorType.FLOAT32, TensorType.INT8, TensorType.INT16)
     if x.type == TensorType.FLOAT32:
-        return prepare_function(np.sqrt)
+        return prepare_function(np.sqrt, explain_by(*SQRT))
     if x.type == TensorType.INT16:
         expect_symmetric(node, x, y)
     input_scale, output_scale = scales(node, x, y)
-    return Prepared(sqrt, SqrtPlan(input_scale, -x.zero_point, output_scale, y.zero_point))
+    return Prepared(sqrt, SqrtPlan(input_scale, -x.zero_point, output_scale, y.zero_point), explain)
 
 
 def sqrt(x: np.ndarray, plan: SqrtPlan) -> np.ndarray:
@@ -51,3 +55,18 @@ def sqrt(x: np.ndarray, plan: SqrtPlan) -> np.ndarray:
             raise InputError(f"SQRT is only defined for values of at least 0; the input holds {float(np.min(real))}")
         steps = cast_int32(np.sqrt(real) / plan.output_scale)
     return np.asarray(np.clip(wrap_int32(steps + plan.output_offset), limits.min, limits.max)).astype(x.dtype)
+
+
+def explain(x: np.ndarray, plan: SqrtPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[element].item(), "the stored value, LSB")
+    e.given("input_offset", plan.input_offset, "minus the zero point of the input")
+    e.given("input_scale", plan.input_scale, "real units per LSB")
+    e.given("output_scale", plan.output_scale, "real units per LSB")
+    e.derive("real", "float32(input_scale * (x + input_offset))")
+    e.derive("root", "sqrt(real)", "the nearest float32 number")
+    e.derive("steps", "float32(root / output_scale)", "LSB")
+    e.derive("whole", rounded_to_int32("steps", "trunc"), "the fraction is dropped")
+    explain_output_of_type(e, "whole", plan.output_offset, x.dtype)
+    return e

@@ -11,6 +11,8 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
+from ._formulas import explain_by
+from ._function_formulas import SQUARE
 from ._unary import operands, prepare_function
 from .node import Node, Prepared
 
@@ -18,4 +20,4 @@ from .node import Node, Prepared
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
     operands(node, TensorType.FLOAT32)
-    return prepare_function(np.square)
+    return prepare_function(np.square, explain_by(*SQUARE))

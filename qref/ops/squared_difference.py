@@ -12,11 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import wrap_int32
 from qref.schema.enums import TensorType
 
-from ._elementwise import Scaling, element_of, explain_finish, finish, operands, wrap, zero_point
-from .node import Node, Operand, Prepared, Step
+from ._elementwise import Scaling, element_of, finish, operands, zero_point
+from ._explain import explain_output_of_type
+from ._formulas import explain_by
+from .node import Node, Operand, Prepared
 
 LEFT_SHIFT = 7  # the square of a difference of 8 bits takes 16; 2 * 7 more fit
 
@@ -35,7 +38,8 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     x1, x2 = operands(node, TensorType.INT8, TensorType.INT32, TensorType.FLOAT32)
     if x1.type != TensorType.INT8:
-        return Prepared(squared_difference, None)
+        difference = ("difference", "T(x1 - x2)", "")
+        return Prepared(squared_difference, None, explain_by(difference, ("y", "T(difference * difference)", "")))
     y = node.output()
     zero_points = [zero_point(node, operand) for operand in (x1, x2, y)]
     node.expect(min(x1.scale, x2.scale) > 0, f"{x1} has scale {x1.scale:g} and {x2} {x2.scale:g}; expected both above 0")
@@ -57,12 +61,16 @@ def squared_difference_quantized(x1: np.ndarray, x2: np.ndarray, plan: SquaredDi
     return finish(plan.output(wrap_int32(difference * difference)), plan.output_offset, -128, 127, np.dtype(np.int8))
 
 
-def explain(x1: np.ndarray, x2: np.ndarray, plan: SquaredDifferencePlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    first = plan.input1.explain(element_of(x1, element), "x1")
-    second = plan.input2.explain(element_of(x2, element), "x2")
-    output = plan.output.explain(wrap((first[-1].value - second[-1].value) ** 2, 32), "square of the difference")
-    return [*first, *second, *output, *explain_finish(output[-1].value, plan.output_offset, -128, 127)]
+def explain(x1: np.ndarray, x2: np.ndarray, plan: SquaredDifferencePlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    for q, x, scaling in (("q1", x1, plan.input1), ("q2", x2, plan.input2)):
+        e.given(q, element_of(x, element), "the stored value, LSB")
+        scaling.explain(e, q, f"x{q[1]}")
+    e.derive("difference", "scaled_x1 - scaled_x2", "at the scale that both have now")
+    e.derive("square", "wrap(difference * difference, 32)")
+    explain_output_of_type(e, plan.output.explain(e, "square", "acc"), plan.output_offset, np.dtype(np.int8))
+    return e
 
 
 @np.errstate(all="ignore")

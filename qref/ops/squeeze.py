@@ -10,7 +10,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import axes_of, copied
+from ._movement import axes_of, copied, explain_copy
 from .node import Node, Prepared, Shape
 
 MAX_RANK = 8
@@ -26,7 +26,7 @@ def prepare(node: Node) -> Prepared:
         node.expect(x.shape[axis] == 1, f"{x} of shape {list(x.shape)}: only a dimension of 1 can be squeezed, not axis {axis}")
     gone = axes or tuple(i for i, n in enumerate(x.shape) if n == 1)
     node.resize(0, [n for i, n in enumerate(x.shape) if i not in gone])
-    return Prepared(squeeze, node.output().shape)
+    return Prepared(squeeze, node.output().shape, explain_copy(squeeze, 0))
 
 
 def squeeze(x: np.ndarray, output_shape: Shape) -> np.ndarray:

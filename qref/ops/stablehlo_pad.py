@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._movement import EVERY_TYPE, copied
+from ._movement import EVERY_TYPE, copied, explain_copy
 from .node import Node, Prepared, Shape
 
 
@@ -39,7 +39,7 @@ def prepare(node: Node) -> Prepared:
     node.expect(0 not in x.shape, f"{x} of shape {list(x.shape)} is empty; expected elements")
     spread = ((n - 1) * (between + 1) + 1 for n, between in zip(x.shape, interior))
     node.resize(0, [before + n + behind for before, n, behind in zip(low, spread, high)])
-    return Prepared(stablehlo_pad, StablehloPadPlan(low, high, interior, node.output().shape))
+    return Prepared(stablehlo_pad, StablehloPadPlan(low, high, interior, node.output().shape), explain_copy(stablehlo_pad, 0, 1))
 
 
 def stablehlo_pad(x: np.ndarray, value: np.ndarray, plan: StablehloPadPlan) -> np.ndarray:

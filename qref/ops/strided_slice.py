@@ -21,7 +21,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import EVERY_TYPE, copied, index_vector
+from ._movement import EVERY_TYPE, copied, explain_copy, index_vector
 from .node import Node, Prepared
 
 MAX_ENTRIES = 31
@@ -66,7 +66,7 @@ def prepare_slice(node: Node, *, zero_is_last: bool) -> Prepared:
     node.expect(not (offset and any(masks[:4])), "with offset, only shrink_axis_mask may be set beside it")
     index = tuple(_index(node, entries, x.shape, offset))
     node.resize(0, np.broadcast_to(np.int8(0), x.shape)[index].shape)
-    return Prepared(strided_slice, index)
+    return Prepared(strided_slice, index, explain_copy(strided_slice, 0))
 
 
 def _index(node: Node, entries: list[Entry], shape: tuple[int, ...], offset: bool) -> list[Index]:

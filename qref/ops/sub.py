@@ -15,6 +15,7 @@ import numpy as np
 from qref.schema.enums import TensorType
 
 from ._elementwise import QUANTIZED_TYPES, PlainPlan, clamp, operands, plain_plan
+from ._formulas import CLAMP, LIMITS, explain_by
 from ._sum import prepare_sum
 from .node import Node, Prepared
 
@@ -24,7 +25,7 @@ def prepare(node: Node) -> Prepared:
     x1, x2 = operands(node, *QUANTIZED_TYPES, TensorType.INT32, TensorType.INT64, TensorType.FLOAT32)
     if x1.type in QUANTIZED_TYPES:
         return prepare_sum(node, x1, x2, -1)
-    return Prepared(sub, plain_plan(node, x1.dtype))
+    return Prepared(sub, plain_plan(node, x1.dtype), explain_by(("result", "T(x1 - x2)", ""), *CLAMP, **LIMITS))
 
 
 @np.errstate(all="ignore")

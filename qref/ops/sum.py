@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import DoubleRounding
 from qref.schema.enums import TensorType
 
-from ._reduction import ReducePlan, fold_float32, prepare_reduction, reduced_count, rows
+from ._explain import explain_zero_point
+from ._reduction import ReducePlan, fold_float32, prepare_reduction, reduced_count, rows, summed_values
 from .mean import QuantizedPlan, requantize_sum
 from .node import Node, Prepared
 
@@ -29,10 +31,12 @@ def prepare(node: Node) -> Prepared:
     plan = prepare_reduction(node, TensorType.INT8, TensorType.UINT8, *NUMBERS)
     x, y = node.input(0), node.output()
     if x.type in NUMBERS:
-        return Prepared(sum_float32 if x.type == TensorType.FLOAT32 else sum_integer, plan)
+        return Prepared(sum_float32 if x.type == TensorType.FLOAT32 else sum_integer, plan, explain_numbers)
     rule = DoubleRounding.of(np.array([np.float64(x.scale) / np.float64(y.scale)]))
     correction = -x.zero_point * reduced_count(x.shape, plan.axes)
-    return Prepared(sum_bytes, QuantizedPlan(plan.axes, plan.output_shape, correction, rule, y.zero_point, np.dtype(np.uint8)))
+    return Prepared(
+        sum_bytes, QuantizedPlan(plan.axes, plan.output_shape, correction, rule, y.zero_point, np.dtype(np.uint8)), explain
+    )
 
 
 def sum_bytes(x: np.ndarray, axis: np.ndarray, plan: QuantizedPlan) -> np.ndarray:
@@ -56,3 +60,24 @@ def sum_integer(x: np.ndarray, axis: np.ndarray, plan: ReducePlan) -> np.ndarray
     values = rows(x, plan.axes)
     total = values.any(axis=1) if x.dtype == bool else values.sum(axis=1, dtype=x.dtype)
     return total.reshape(plan.output_shape)
+
+
+def explain(x: np.ndarray, axis: np.ndarray, plan: QuantizedPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", summed_values(x.view(np.uint8), plan.axes, element), "the inputs that the output is made of, as bytes 0 to 255")
+    e.given("correction", plan.correction, "minus the zero point of the input, as often as there are inputs")
+    e.derive("acc", "wrap(sum(x) + correction, 32)", "in units of s_x")
+    explain_zero_point(e, plan.requantize.explain(e, "acc"), plan.output_offset)
+    e.derive("byte", "clamp(with_offset, 0, 255)")
+    e.derive("y", f"{x.dtype.name}(byte)", "the byte, read as the output's type")
+    return e
+
+
+def explain_numbers(x: np.ndarray, axis: np.ndarray, plan: ReducePlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element] of numbers without scale."""
+    e = Explanation()
+    e.given("x", summed_values(x, plan.axes, element), "the inputs that the output is made of, in the order of memory")
+    formula = {"f": "sum32(x)", "b": "int_of(sum(x) > 0)"}.get(x.dtype.kind, f"wrap(sum(x), {8 * x.dtype.itemsize})")
+    e.derive("y", formula, "one by one; integers wrap")
+    return e

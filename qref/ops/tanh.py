@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.libm import tanhf
 from qref.arithmetic.lookup_table import tanh_16bit
 from qref.schema.enums import TensorType
 
-from ._sigmoid import SigmoidPlan, prepare_sigmoid_scaling
+from ._formulas import explain_by
+from ._function_formulas import TANH
+from ._sigmoid import SigmoidPlan, explain_sigmoid, prepare_sigmoid_scaling
 from ._unary import FLOAT, QUANTIZED_8BIT, operands, prepare_function, prepare_table
 from .node import Node, Prepared
 
@@ -23,12 +26,21 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and make the table."""
     x, y = operands(node, *FLOAT, *QUANTIZED_8BIT, TensorType.INT16)
     if x.type in FLOAT:
-        return prepare_function(tanhf)
+        return prepare_function(tanhf, explain_by(*TANH))
     if x.type == TensorType.INT16:
-        return Prepared(tanh_int16, prepare_sigmoid_scaling(node, x, y, 1))
-    return prepare_table(node, x, y, tanhf)
+        return Prepared(tanh_int16, prepare_sigmoid_scaling(node, x, y, 1), explain_int16)
+    return prepare_table(node, x, y, tanhf, TANH)
 
 
 def tanh_int16(x: np.ndarray, plan: SigmoidPlan) -> np.ndarray:
     """Return y[i] int16 between two entries of a table over |x| < 5.35."""
     return np.asarray(tanh_16bit(x, plan.input_multiplier, plan.input_left_shift)).astype(np.int16)
+
+
+def explain_int16(x: np.ndarray, plan: SigmoidPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = explain_sigmoid(x[element].item(), plan, 8, 0xFFFF << 8)
+    e.derive("centered", "sigmoid - 2**23", "2 sigmoid(2 x) - 1")
+    e.derive("of_sign", "-centered + 127 if place < 0 else centered + 128", "and 1/2 LSB")
+    e.derive("y", "of_sign // 2**8", "rounded")
+    return e

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._movement import EVERY_TYPE, copied, index_vector
+from ._movement import EVERY_TYPE, copied, explain_copy, index_vector
 from .node import Node, Prepared, Shape
 
 
@@ -21,7 +21,7 @@ def prepare(node: Node) -> Prepared:
         len(counts) == len(x.shape), f"{multiples} holds {len(counts)} numbers; expected {len(x.shape)}, one for each axis"
     )
     node.resize(0, [n * count for n, count in zip(x.shape, counts)])
-    return Prepared(tile, counts)
+    return Prepared(tile, counts, explain_copy(tile, 0))
 
 
 def tile(x: np.ndarray, multiples: np.ndarray, counts: Shape) -> np.ndarray:

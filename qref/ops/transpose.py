@@ -10,7 +10,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import EVERY_TYPE, axis_of, copied, index_vector
+from ._movement import EVERY_TYPE, axis_of, copied, explain_copy, index_vector
 from .node import Node, Prepared, Shape
 
 MAX_RANK = 8
@@ -25,7 +25,7 @@ def prepare(node: Node) -> Prepared:
     axes = tuple(axis_of(node, axis, rank) for axis in index_vector(node, permutation, TensorType.INT32))
     node.expect(sorted(axes) == list(range(rank)), f"permutation {list(axes)} does not name each of {rank} axes once")
     node.resize(0, [x.shape[axis] for axis in axes])
-    return Prepared(transpose, axes)
+    return Prepared(transpose, axes, explain_copy(transpose, 0))
 
 
 def transpose(x: np.ndarray, permutation: np.ndarray, axes: Shape) -> np.ndarray:

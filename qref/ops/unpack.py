@@ -11,7 +11,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
-from ._movement import QUANTIZED, axis_of, copied, expect_same_parameters
+from ._movement import QUANTIZED, axis_of, copied, expect_same_parameters, explain_copy
 from .node import Node, Prepared
 
 TYPES = (*QUANTIZED, TensorType.FLOAT32, TensorType.FLOAT16, TensorType.INT32, TensorType.BOOL)
@@ -30,7 +30,7 @@ def prepare(node: Node) -> Prepared:
         y = copied(node, x, *TYPES, position=position)
         expect_same_parameters(node, x, y)
         node.resize(position, x.shape[:axis] + x.shape[axis + 1 :])
-    return Prepared(unpack, axis)
+    return Prepared(unpack, axis, explain_copy(unpack, 0))
 
 
 def unpack(x: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:

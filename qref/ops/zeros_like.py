@@ -10,6 +10,7 @@ import numpy as np
 
 from qref.schema.enums import TensorType
 
+from ._movement import explain_copy
 from .node import Node, Prepared
 
 
@@ -18,7 +19,7 @@ def prepare(node: Node) -> Prepared:
     x = node.input(0)
     node.expect_type(x, TensorType.FLOAT32, TensorType.INT32, TensorType.INT64)
     node.resize(0, x.shape, x.type)
-    return Prepared(zeros_like, None)
+    return Prepared(zeros_like, None, explain_copy(zeros_like, 0))
 
 
 def zeros_like(x: np.ndarray, plan: None) -> np.ndarray:

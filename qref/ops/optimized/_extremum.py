@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.ops._extremum import ExtremumPlan
-from qref.ops._reduction import rows
+from qref.ops._reduction import rows, summed_values
 from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
 
@@ -21,7 +22,7 @@ def prepare_extremum(node: Node, base: Callable[[Node], Prepared]) -> Prepared:
     """The reference's plan."""
     prepared = base(node)
     x = node.input(0)
-    return Prepared(extremum, prepared.plan) if x.type == TensorType.FLOAT32 and 0 not in x.shape else prepared
+    return Prepared(extremum, prepared.plan, explain) if x.type == TensorType.FLOAT32 and 0 not in x.shape else prepared
 
 
 def extremum(x: np.ndarray, axis: np.ndarray, plan: ExtremumPlan) -> np.ndarray:
@@ -32,3 +33,11 @@ def extremum(x: np.ndarray, axis: np.ndarray, plan: ExtremumPlan) -> np.ndarray:
     comparable = np.where(before_nan, values, worst)
     chosen = (np.argmax if plan.greatest else np.argmin)(comparable, axis=1)
     return values[np.arange(len(values)), chosen].reshape(plan.output_shape)
+
+
+def explain(x: np.ndarray, axis: np.ndarray, plan: ExtremumPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", summed_values(x, plan.axes, element), "the inputs that the output is made of, in the order of memory")
+    e.derive("y", f"fold_{'greatest' if plan.greatest else 'least'}(x)", "one by one from the first")
+    return e

@@ -19,12 +19,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import saturating_rounding_doubling_high_mul, wrap_int16, wrap_int32
 from qref.ops import add as reference
-from qref.ops._elementwise import Scaling, element_of, explain_finish, finish, wrap
+from qref.ops._elementwise import Scaling, element_of, finish
+from qref.ops._explain import explain_clamp, explain_zero_point
 from qref.ops._sum import SumPlan, sum_quantized
 from qref.ops._sum import explain as explain_scalar
-from qref.ops.node import Node, Prepared, Step
+from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
 
 from ._blocks import Segments, innermost_loop
@@ -75,24 +77,35 @@ def scale_in_block(q: np.ndarray, scaling: Scaling, folded: bool) -> np.ndarray:
     return high if folded else high >> -scaling.shift
 
 
-def explain(x1: np.ndarray, x2: np.ndarray, plan: BlockSumPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    scalar = plan.scalar
+def explain(x1: np.ndarray, x2: np.ndarray, plan: BlockSumPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    scalar, e = plan.scalar, Explanation()
     if not plan.segments.contain(element, np.broadcast_shapes(x1.shape, x2.shape)):
         return explain_scalar(x1, x2, scalar, element)
-    first = _explain_scaling(element_of(x1, element), scalar.input1, plan.folded, "x1")
-    second = _explain_scaling(element_of(x2, element), scalar.input2, plan.folded, "x2")
-    output = scalar.output.explain(first[-1].value + second[-1].value, "sum")
-    result, bits = output[-1].value, 16 if scalar.output_dtype.itemsize == 1 else 32
-    result = wrap(result + scalar.output_offset, bits) - scalar.output_offset
-    last = explain_finish(result, scalar.output_offset, scalar.output_activation_min, scalar.output_activation_max)
-    return [*first, *second, *output, *last]
+    for q, x, scaling in (("q1", x1, scalar.input1), ("q2", x2, scalar.input2)):
+        e.given(q, element_of(x, element), "the stored value, LSB")
+        _explain_scaling(e, q, f"x{q[1]}", scaling, plan.folded)
+    e.derive("total", "scaled_x1 + scaled_x2", "at the scale that both have now")
+    scaled = scalar.output.explain(e, "total", "acc")
+    if scalar.output_dtype.itemsize == 1:
+        scaled = e.derive("narrow", f"wrap({scaled}, 16)", "vector code goes on in 16 bits")
+    explain_zero_point(e, scaled, scalar.output_offset, 16 if scalar.output_dtype.itemsize == 1 else 32)
+    explain_clamp(e, "with_offset", scalar.output_activation_min, scalar.output_activation_max)
+    return e
 
 
-def _explain_scaling(q: int, scaling: Scaling, folded: bool, name: str) -> list[Step]:
-    offset, left = q + scaling.input_offset, scaling.left_shift + (scaling.shift if folded else 0)
-    shifted = wrap(offset * 2**left, 32) if left >= 0 else offset // 2**-left
-    high = min((shifted * scaling.quantized_multiplier + 2**30) // 2**31, 2**31 - 1)
-    steps = [Step(name, q), Step(f"{name} + input_offset", offset), Step(f"... * 2^{left}", shifted)]
-    steps += [Step("quantized_multiplier", scaling.quantized_multiplier), Step("high half, ties up", high)]
-    return steps if folded else [*steps, Step(f"divided by 2^{-scaling.shift}, rounded down", high // 2**-scaling.shift)]
+def _explain_scaling(e: Explanation, q: str, name: str, scaling: Scaling, folded: bool) -> None:
+    left = scaling.left_shift + (scaling.shift if folded else 0)
+    e.given(f"input_offset_{name}", scaling.input_offset, "minus the zero point, LSB")
+    offset, meaning = f"({q} + input_offset_{name})", "shifted by all bits at once" if folded else "shifted to the left"
+    e.derive(name, f"wrap({offset} * 2**{left}, 32)" if left >= 0 else f"{offset} // 2**{-left}", f"{meaning}, in 32 bits")
+    e.given(f"quantized_multiplier_{name}", scaling.quantized_multiplier, "31 bits")
+    e.derive(f"product_{name}", f"{name} * quantized_multiplier_{name}", "in 64 bits")
+    e.derive(f"dropped_by_high_{name}", f"product_{name} % 2**31", "the low 31 bits, which the rounding drops")
+    high = f"min(ties_up(product_{name}, 2**31), 2**31 - 1)"
+    if folded:
+        e.derive(f"scaled_{name}", high, "the high half, ties up: the only rounding")
+        return
+    e.derive(f"high_{name}", high, "the high half, ties up")
+    e.derive(f"dropped_{name}", f"high_{name} % 2**{-scaling.shift}", f"the low {-scaling.shift} bits, which the next step drops")
+    e.derive(f"scaled_{name}", f"high_{name} // 2**{-scaling.shift}", "shifted to the right, rounded down")

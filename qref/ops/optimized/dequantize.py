@@ -15,8 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.ops import dequantize as reference
-from qref.ops.node import Node, Prepared, Step
+from qref.ops._explain import place_of
+from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
 
 BLOCK = 8
@@ -51,14 +53,14 @@ def dequantize_in_blocks(x: np.ndarray, plan: BlockDequantizePlan) -> np.ndarray
     return np.concatenate([in_blocks, reference.dequantize(flat[plan.in_blocks :], plan.whole)]).reshape(x.shape)
 
 
-def explain(x: np.ndarray, plan: BlockDequantizePlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step."""
-    position = int(np.ravel_multi_index(element, x.shape)) if element else 0
-    if position >= plan.in_blocks:
+def explain(x: np.ndarray, plan: BlockDequantizePlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    if place_of(element, x.shape) >= plan.in_blocks:
         return reference.explain(x, plan.whole, element)
-    q, scale = x[element].item(), plan.whole.scale[0]
-    with np.errstate(all="ignore"):
-        scaled = np.float32(q) * scale
-        real = scaled + plan.output_offset
-    steps = [Step("x", q), Step("scale", float(scale)), Step("x * scale in float32", float(scaled))]
-    return [*steps, Step("-zero_point * scale in float32", float(plan.output_offset)), Step("sum in float32", float(real))]
+    e = Explanation()
+    e.given("x", x[element].item(), "the stored value, LSB")
+    e.given("scale", plan.whole.scale[0], "of the input, real units per LSB")
+    e.given("output_offset", plan.output_offset, "minus zero point * scale in float32, real units")
+    e.derive("product", "float32(x * scale)")
+    e.derive("y", "float32(product + output_offset)", "the real number, rounded twice")
+    return e

@@ -13,16 +13,19 @@ from qref.schema.enums import TensorType
 
 from .. import hard_swish as base
 from .._eigen import LANES
+from .._formulas import derive_all, explain_in_packets
+from .._function_formulas import HARD_SWISH_PACKET, HARD_SWISH_TAIL
 from .._unary import prepare_function
 from ..node import Node, Prepared
 
+EXPLAIN = explain_in_packets(lambda e: derive_all(e, HARD_SWISH_PACKET), lambda e: derive_all(e, HARD_SWISH_TAIL))
 SIXTH = np.float32(1 / 6)
 
 
 def prepare(node: Node) -> Prepared:
     """Check the operands; take the rule that differs from the reference's."""
     prepared = base.prepare(node)
-    return prepare_function(hard_swish) if node.input(0).type == TensorType.FLOAT32 else prepared
+    return prepare_function(hard_swish, EXPLAIN) if node.input(0).type == TensorType.FLOAT32 else prepared
 
 
 def hard_swish(x: np.ndarray) -> np.ndarray:

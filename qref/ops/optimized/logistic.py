@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.gemmlowp import logistic as logistic_fixed_point
 from qref.schema.enums import TensorType
 
 from .. import _eigen
 from .. import logistic as base
+from .._explain_fixed_point import explain_exp_on_negative, explain_newton, saturated
+from .._formulas import explain_in_packets
+from .._function_formulas import eigen_logistic, eigen_logistic_tail
 from .._sigmoid import INTEGER_BITS, SigmoidPlan
 from .._unary import prepare_function
 from ..node import Node, Prepared
@@ -23,9 +27,9 @@ def prepare(node: Node) -> Prepared:
     """Check the operands; take the rules that differ from the reference's."""
     prepared = base.prepare(node)
     if node.input(0).type == TensorType.FLOAT32:
-        return prepare_function(logistic)
+        return prepare_function(logistic, explain_in_packets(eigen_logistic, eigen_logistic_tail))
     if prepared.reference is base.logistic_int16 and prepared.plan.input_multiplier == 0:
-        return Prepared(logistic_power_of_two, prepared.plan)
+        return Prepared(logistic_power_of_two, prepared.plan, explain_power_of_two)
     return prepared
 
 
@@ -37,3 +41,15 @@ def logistic(x: np.ndarray) -> np.ndarray:
 def logistic_power_of_two(x: np.ndarray, plan: SigmoidPlan) -> np.ndarray:
     """Return y[i] int16 in fixed point."""
     return np.asarray(logistic_fixed_point(x, INTEGER_BITS, 16)).astype(np.int16)
+
+
+def explain_power_of_two(x: np.ndarray, plan: SigmoidPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[element].item(), f"the stored value, with {INTEGER_BITS} integer bits")
+    e.derive("a", "-abs(x)")
+    explain_exp_on_negative(e, "a", INTEGER_BITS, 16)
+    explain_newton(e, "e", 16)
+    e.derive("positive", saturated("inverse * 2", 16), "1 / (1 + e), of 2^15")
+    e.derive("y", "2**14 if x == 0 else positive if x > 0 else 2**15 - 1 - positive", "below zero what it lacks to 1")
+    return e

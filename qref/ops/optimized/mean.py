@@ -18,12 +18,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import cast_int32, wrap_int32
 from qref.arithmetic.requantize import DoubleRounding, HalfUpBlocks
 from qref.ops import mean as reference
 from qref.ops._eigen import LANES, packet_sum
-from qref.ops._reduction import ReducePlan, fold_float32, reduced_count, rows
-from qref.ops.node import Node, Operand, Prepared, Shape, Step
+from qref.ops._explain import explain_clamp, explain_packet_sum, place_of
+from qref.ops._reduction import ReducePlan, fold_float32, reduced_count, rows, summed_values
+from qref.ops.node import Node, Operand, Prepared, Shape
 from qref.schema.enums import TensorType
 
 from ._blocks import half_up_in_blocks
@@ -47,7 +49,7 @@ def prepare(node: Node) -> Prepared:
     prepared = reference.prepare(node)
     x, y, plan = node.input(0), node.output(), prepared.plan
     if x.type == TensorType.FLOAT32:
-        return Prepared(mean_float32, plan)
+        return Prepared(mean_float32, plan, explain_float32)
     spatial = len(x.shape) == 4 and plan.axes == (1, 2) and node.options.get("keep_dims", False) and 0 not in x.shape
     if x.type not in (TensorType.INT8, TensorType.UINT8) or not spatial:
         return prepared
@@ -72,15 +74,17 @@ def spatial_mean(x: np.ndarray, axis: np.ndarray, plan: SpatialMeanPlan) -> np.n
     return np.clip(y, limits.min, limits.max).astype(plan.output_dtype).reshape(plan.output_shape)
 
 
-def explain(x: np.ndarray, axis: np.ndarray, plan: SpatialMeanPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    batch, _, _, channel = element
-    taps = tuple(x[batch, :, :, channel].reshape(-1).tolist())
-    steps = [Step("taps", taps), Step("sum", sum(taps))]
-    steps += [Step(name, value) for name, value in plan.requantize.explain(sum(taps), channel)]
-    result, limits = steps[-1].value + plan.output_offset, np.iinfo(plan.output_dtype)
-    clamped = min(max(result, int(limits.min)), int(limits.max))
-    return [*steps, Step("+ output_offset", result), Step("clamped", clamped)]
+def explain(x: np.ndarray, axis: np.ndarray, plan: SpatialMeanPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[element[0], :, :, element[-1]], "the inputs that the output is made of, LSB")
+    e.derive("acc", "wrap(sum(x), 32)", "in units of s_x, zero points not taken off")
+    scaled = plan.requantize.explain(e, "acc", element)
+    e.given("output_offset", plan.output_offset, "the zero point of the output less that of the input, rounded by itself")
+    e.derive("with_offset", f"wrap({scaled} + output_offset, 32)")
+    limits = np.iinfo(plan.output_dtype)
+    explain_clamp(e, "with_offset", limits.min, limits.max)
+    return e
 
 
 @np.errstate(all="ignore")
@@ -98,3 +102,16 @@ def mean_float32(x: np.ndarray, axis: np.ndarray, plan: ReducePlan) -> np.ndarra
         values = rows(x, plan.axes)
         total = fold_float32(np.add, values, 0.0)
     return (total / np.float32(math.prod(values.shape[1:]))).reshape(plan.output_shape)
+
+
+def explain_float32(x: np.ndarray, axis: np.ndarray, plan: ReducePlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, (sizes, reduced) = Explanation(), merge_axes(x.shape, plan.axes, drop_ones=True)
+    e.given("x", summed_values(x, plan.axes, element), "the inputs that the output is made of, in the order of memory")
+    e.given("count", len(e.value("x")), "how many they are")
+    if reduced == [False, True] and x.size:
+        explain_packet_sum(e, "x", "total", place_of(element, plan.output_shape) * sizes[1] % LANES)
+    else:
+        e.derive("total", "sum32(x)", "one by one")
+    e.derive("y", "float32(divide(total, count))")
+    return e

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import saturate_int16, wrap_int16
 from qref.ops import mul as reference
-from qref.ops._elementwise import element_of, explain_finish, wrap
-from qref.ops.node import Node, Prepared, Step
+from qref.ops._explain import explain_clamp, explain_zero_point
+from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
 
 from ._blocks import Segments, innermost_loop
@@ -61,21 +62,18 @@ def _vanishes(plan: reference.MulPlan) -> bool:
     return bool(plan.requantize.shift[0] > 31)  # type: ignore[attr-defined]
 
 
-def explain(x1: np.ndarray, x2: np.ndarray, plan: BlockMulPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
+def explain(x1: np.ndarray, x2: np.ndarray, plan: BlockMulPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
     scalar = plan.scalar
     if not plan.segments.contain(element, np.broadcast_shapes(x1.shape, x2.shape)):
         return reference.explain(x1, x2, scalar, element)
-    q1, q2 = element_of(x1, element), element_of(x2, element)
-    acc = (q1 + scalar.input1_offset) * (q2 + scalar.input2_offset)
-    steps = [Step("x1", q1), Step("x2", q2), Step("(x1 + input1_offset) * (x2 + input2_offset)", acc)]
+    e = reference.explain_product(x1, x2, scalar, element)
     if _vanishes(scalar):
-        steps += [Step("shifted out to the left", 0)]
+        scaled = e.derive("scaled", "acc * 0", "shifted to the left by more than 31 bits")
     else:
-        steps += [Step(name, value) for name, value in scalar.requantize.explain(acc, 0)]
-    value = steps[-1].value
-    narrowed = min(max(value, -(2**15)), 2**15 - 1) if plan.saturates else wrap(value, 16)
-    steps += [Step("in 16 bits", narrowed)]
-    result = wrap(narrowed + scalar.output_offset, 16) - scalar.output_offset
-    last = explain_finish(result, scalar.output_offset, scalar.output_activation_min, scalar.output_activation_max)
-    return [*steps, *last]
+        scaled = scalar.requantize.explain(e, "acc")
+    narrow = f"clamp({scaled}, -(2**15), 2**15 - 1)" if plan.saturates else f"wrap({scaled}, 16)"
+    e.derive("narrow", narrow, "vector code goes on in 16 bits")
+    explain_zero_point(e, "narrow", scalar.output_offset, 16)
+    explain_clamp(e, "with_offset", scalar.output_activation_min, scalar.output_activation_max)
+    return e

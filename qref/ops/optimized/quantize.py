@@ -17,9 +17,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qref.arithmetic import fixed_point as fp
+from qref.arithmetic.explanation import Explanation
 from qref.ops import quantize as reference
-from qref.ops._elementwise import explain_finish, finish
-from qref.ops.node import Node, Prepared, Step
+from qref.ops._elementwise import finish
+from qref.ops._explain import explain_clamp, explain_zero_point, place_of, rounded_to_int32
+from qref.ops.node import Node, Prepared
 
 from ._blocks import half_up_in_blocks
 
@@ -73,17 +75,18 @@ def quantize_in_blocks(x: np.ndarray, plan: BlockQuantizePlan) -> np.ndarray:
     return finish(steps, plan.output_offset, plan.output_min, plan.output_max, plan.output_dtype).reshape(x.shape)
 
 
-def explain(x: np.ndarray, plan: BlockQuantizePlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step."""
-    position = int(np.ravel_multi_index(element, x.shape)) if element else 0
-    value = x[element]
-    with np.errstate(all="ignore"):
-        even = position < plan.in_blocks
-        steps = float(value * plan.reciprocal) if even else float(value) / float(plan.scale)
-    nearest = -(2**31)
-    if math.isfinite(steps) and abs(steps) < 2**31:
-        nearest = round(steps) if even else math.floor(abs(steps) + 0.5) * (1 if steps >= 0 else -1)
-    how = "x * (1 / scale) in float32" if even else "x / scale in float64"
-    named = [Step("x", float(value)), Step("scale", float(plan.scale)), Step(how, steps)]
-    named += [Step(f"rounded, ties {'to even' if even else 'away from zero'}", nearest)]
-    return [*named, *explain_finish(nearest, plan.output_offset, plan.output_min, plan.output_max)]
+def explain(x: np.ndarray, plan: BlockQuantizePlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[element].item(), "the real number")
+    if place_of(element, x.shape) < plan.in_blocks:
+        e.given("reciprocal", plan.reciprocal, "of the output's scale, in float32")
+        e.derive("steps", "float32(x * reciprocal)", "in float32, LSB")
+        e.derive("rounded", rounded_to_int32("steps", "round_half_even"), "the only rounding to an integer, ties to even")
+    else:
+        e.given("scale", plan.scale, "of the output, real units per LSB")
+        e.derive("steps", "divide(x, scale)", "in float64, LSB; the element lies behind the last block")
+        e.derive("rounded", rounded_to_int32("steps"), "the only rounding to an integer, ties away from zero")
+    explain_zero_point(e, "rounded", plan.output_offset)
+    explain_clamp(e, "with_offset", plan.output_min, plan.output_max)
+    return e

@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import cast_int32, round_half_away, wrap_int32
 from qref.ops import sum as reference
+from qref.ops._explain import explain_output_of_type, rounded_to_int32
 from qref.ops._movement import QUANTIZED
 from qref.ops._reduction import prepare_reduction, reduced_count, rows, summed_values
-from qref.ops.node import Node, Prepared, Shape, Step
+from qref.ops.node import Node, Prepared, Shape
 from qref.schema.enums import TensorType
 
 
@@ -58,13 +60,15 @@ def sum_quantized(x: np.ndarray, axis: np.ndarray, plan: FloatSumPlan) -> np.nda
     return np.clip(y, limits.min, limits.max).astype(plan.output_dtype).reshape(plan.output_shape)
 
 
-def explain(x: np.ndarray, axis: np.ndarray, plan: FloatSumPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step."""
-    taps = summed_values(x, plan.axes, element)
-    scaled = float(np.float32(sum(taps)) * plan.scale)
-    real = float(np.float32(scaled) + plan.bias)
-    nearest = int(abs(real) + 0.5) * (1 if real >= 0 else -1)
-    result, limits = nearest + plan.output_offset, np.iinfo(plan.output_dtype)
-    steps = [Step("taps", taps), Step("sum", sum(taps)), Step("sum * scale in float32", scaled)]
-    steps += [Step("+ bias in float32", real), Step("rounded, ties away from zero", nearest), Step("+ output_offset", result)]
-    return [*steps, Step("clamped", min(max(result, int(limits.min)), int(limits.max)))]
+def explain(x: np.ndarray, axis: np.ndarray, plan: FloatSumPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", summed_values(x, plan.axes, element), "the inputs that the output is made of, LSB")
+    e.given("scale", plan.scale, "s_x / s_y in float32")
+    e.given("bias", plan.bias, "minus zero point of the input * scale, as often as there are inputs, in float32")
+    e.derive("acc", "wrap(sum(x), 32)")
+    e.derive("product", "float32(float32(acc) * scale)")
+    e.derive("steps", "float32(product + bias)", "LSB")
+    e.derive("rounded", rounded_to_int32("steps"), "ties away from zero")
+    explain_output_of_type(e, "rounded", plan.output_offset, plan.output_dtype)
+    return e

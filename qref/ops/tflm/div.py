@@ -10,15 +10,13 @@ from qref.ops import div as base
 from qref.ops._matmul import with_plan
 from qref.ops.node import Node, Prepared
 
-from ._rule import rule_of
-
 
 def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     prepared = base.prepare(node)
     if not isinstance(prepared.plan, base.DivPlan):
         return prepared
-    if rule_of(node) is not DoubleRounding:
+    if node.fixed_point_rule() is not DoubleRounding:
         node.unsupported("what DIV of int8 becomes with a single rounding is not written; take the runtime tflm")
     s1, s2, sy = (np.float64(operand.scale) for operand in (node.input(0), node.input(1), node.output()))
     multiplier, shift = quantize_multiplier(s1 / (s2 * sy))

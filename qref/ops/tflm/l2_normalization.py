@@ -12,8 +12,6 @@ from qref.arithmetic.requantize import FixedPointRule
 from qref.ops import l2_normalization as base
 from qref.ops.node import Node, Prepared
 
-from ._rule import rule_of
-
 
 @dataclass(frozen=True, slots=True)
 class L2NormalizationPlan:
@@ -28,7 +26,7 @@ def prepare(node: Node) -> Prepared:
     prepared = base.prepare(node)
     if not isinstance(prepared.plan, base.L2NormalizationPlan):
         return prepared
-    return Prepared(l2_normalization, L2NormalizationPlan(prepared.plan.input_offset, rule_of(node)))
+    return Prepared(l2_normalization, L2NormalizationPlan(prepared.plan.input_offset, node.fixed_point_rule()))
 
 
 def l2_normalization(x: np.ndarray, plan: L2NormalizationPlan) -> np.ndarray:

@@ -11,8 +11,6 @@ from qref.arithmetic.softmax import log_softmax_8bit
 from qref.ops import log_softmax as base
 from qref.ops.node import Node, Prepared
 
-from ._rule import rule_of
-
 
 @dataclass(frozen=True, slots=True)
 class LogSoftmaxPlan:
@@ -27,7 +25,7 @@ def prepare(node: Node) -> Prepared:
     prepared = base.prepare(node)
     if not isinstance(prepared.plan, base.LogSoftmaxPlan):
         return prepared
-    return Prepared(log_softmax, LogSoftmaxPlan(prepared.plan, rule_of(node)))
+    return Prepared(log_softmax, LogSoftmaxPlan(prepared.plan, node.fixed_point_rule()))
 
 
 def log_softmax(x: np.ndarray, plan: LogSoftmaxPlan) -> np.ndarray:

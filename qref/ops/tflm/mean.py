@@ -6,8 +6,6 @@ from qref.ops import mean as base
 from qref.ops._matmul import with_plan
 from qref.ops.node import Node, Prepared
 
-from ._rule import rule_of
-
 
 def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
@@ -15,4 +13,4 @@ def prepare(node: Node) -> Prepared:
     if not isinstance(prepared.plan, base.QuantizedPlan):
         return prepared
     constants = prepared.plan.requantize
-    return with_plan(prepared, requantize=rule_of(node)(constants.quantized_multiplier, constants.shift))
+    return with_plan(prepared, requantize=node.fixed_point_rule()(constants.quantized_multiplier, constants.shift))

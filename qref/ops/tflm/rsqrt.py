@@ -19,8 +19,6 @@ from qref.ops._unary import expect_symmetric, scales
 from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
 
-from ._rule import rule_of
-
 
 @dataclass(frozen=True, slots=True)
 class RsqrtPlan:
@@ -42,7 +40,7 @@ def prepare(node: Node) -> Prepared:
         expect_symmetric(node, x, y)
     input_scale, output_scale = scales(node, x, y)
     node.expect(input_scale > 0, f"{x} has the scale {input_scale}; expected one above 0")
-    rule = rule_of(node)
+    rule = node.fixed_point_rule()
     multiplier, shift = quantize_multiplier(np.atleast_1d(1 / (math.sqrt(input_scale) * float(output_scale))))
     return Prepared(rsqrt, RsqrtPlan(-x.zero_point, y.zero_point, rule, rule(multiplier, shift - base.FRACTION_BITS)))
 

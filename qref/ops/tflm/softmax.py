@@ -12,8 +12,6 @@ from qref.arithmetic.softmax import softmax_16bit
 from qref.ops import softmax as base
 from qref.ops.node import Node, Prepared
 
-from ._rule import rule_of
-
 
 @dataclass(frozen=True, slots=True)
 class Softmax16Plan:
@@ -31,7 +29,7 @@ def prepare(node: Node) -> Prepared:
         return prepared
     beta = float(np.float32(node.options.get("beta", 0.0)))
     multiplier, shift = quantize_multiplier(float(node.input(0).scale) * beta / (10.0 / 65535.0))
-    return Prepared(softmax_int16, Softmax16Plan(int(multiplier), int(shift), rule_of(node)))
+    return Prepared(softmax_int16, Softmax16Plan(int(multiplier), int(shift), node.fixed_point_rule()))
 
 
 def softmax_int16(x: np.ndarray, plan: Softmax16Plan) -> np.ndarray:

@@ -9,6 +9,8 @@ import numpy as np
 
 from qref.arithmetic.fused import flush_denormals
 from qref.ops._elementwise import operands
+from qref.ops._formulas import CLAMP, Formula, explain_by
+from qref.ops._formulas import LIMITS as LIMITS_OF_PLAN
 from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
 
@@ -26,11 +28,13 @@ class FloatPlan:
     high: np.float32
 
 
-def prepare_float(node: Node, function: Callable[..., np.ndarray]) -> Prepared:
-    """The plan of a function of float32 operands."""
+def prepare_float(node: Node, function: Callable[..., np.ndarray], *formulas: Formula) -> Prepared:
+    """The plan of a function of float32 operands; its formulas make `raw` of v1 and v2."""
     operands(node, TensorType.FLOAT32)
     low, high = LIMITS[node.activation]
-    return Prepared(float_operands, FloatPlan(function, np.float32(low), np.float32(high)))
+    flushed = [(f"v{i}", f"flush(x{i})", "denormals count as zeros") for i in (1, 2)]
+    explain = explain_by(*flushed, *formulas, ("result", "flush(raw)", "denormals become zeros"), *CLAMP, **LIMITS_OF_PLAN)
+    return Prepared(float_operands, FloatPlan(function, np.float32(low), np.float32(high)), explain)
 
 
 @np.errstate(all="ignore")
@@ -39,6 +43,15 @@ def float_operands(x1: np.ndarray, x2: np.ndarray, plan: FloatPlan) -> np.ndarra
     y = flush_denormals(np.asarray(plan.function(flush_denormals(x1), flush_denormals(x2))))
     y = np.where(y < plan.low, plan.low, y)
     return np.where(plan.high < y, plan.high, y)
+
+
+def slope_formulas(x: str, slope: str) -> tuple[Formula, ...]:
+    """The formulas of slope_below_zero."""
+    return (
+        ("v", f"flush({x})", "denormals count as zeros"),
+        ("scaled", f"flush(float32(v * flush({slope})))", "denormals become zeros"),
+        ("y", f"scaled if {'v' if has_avx512() else x} < 0 else {x}", "the slope counts below zero"),
+    )
 
 
 @np.errstate(all="ignore")

@@ -40,7 +40,7 @@ def power_of_two(n: np.ndarray) -> np.ndarray:
     return (n.view(np.uint32) << np.uint32(23)).view(np.float32)
 
 
-_EXP = _reals("0x1.0F9F9Cp-7", "0x1.573A1Ap-5", "0x1.555A80p-3", "0x1.FFFDC6p-2", "0x1.FFFFF6p-1")
+EXP_COEFFICIENTS = _reals("0x1.0F9F9Cp-7", "0x1.573A1Ap-5", "0x1.555A80p-3", "0x1.FFFDC6p-2", "0x1.FFFFF6p-1")
 _EXP_BIAS = np.float32(float.fromhex("0x1.8000FEp23"))
 _EXP_CUTOFF = np.float32(float.fromhex("-0x1.5D589Ep6"))
 _LN2_HIGH, _LN2_LOW = (np.float32(value) for value in _reals("-0x1.62E400p-1", "-0x1.7F7D1Cp-20"))
@@ -54,7 +54,7 @@ def _exp(x: np.ndarray, *minus_ln2: np.float32) -> np.ndarray:
     t = x
     for part in minus_ln2:
         t = fma(n, part, t)
-    polynomial = horner(t, *_EXP)
+    polynomial = horner(t, *EXP_COEFFICIENTS)
     e = flush_denormals(fma(flush_denormals(t * scale), polynomial, scale))
     return np.where(x < _EXP_CUTOFF, _ZERO, e)
 
@@ -72,7 +72,7 @@ def logistic_avx2(x: np.ndarray) -> np.ndarray:
     return np.where(np.signbit(x), y, _ONE - y)
 
 
-_ROOTS = np.array(
+ROOTS = np.array(
     _reals(
         *("0x1.000000p0", "0x1.059B0Ep0", "0x1.0B5586p0", "0x1.11301Ep0", "0x1.172B84p0", "0x1.1D4874p0", "0x1.2387A6p0"),
         *("0x1.29E9E0p0", "0x1.306FE0p0", "0x1.371A74p0", "0x1.3DEA64p0", "0x1.44E086p0", "0x1.4BFDAEp0", "0x1.5342B6p0"),
@@ -90,7 +90,7 @@ def logistic_avx512(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)) on AVX-512: n in steps of 1/32, whose fraction is looked up."""
     z = -np.abs(x)
     n = fma(z, _LOG2_E, _ROOTS_BIAS)
-    root = _ROOTS[n.view(np.uint32) & 31]
+    root = ROOTS[n.view(np.uint32) & 31]
     n = n - _ROOTS_BIAS
     t = fma(n, np.float32(float.fromhex("0x1.05C610p-29")), fma(n, _MINUS_LN2, z))
     polynomial = fma(t, _HALF, np.float32(float.fromhex("0x1.0000F6p0")))

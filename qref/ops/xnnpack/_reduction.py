@@ -19,11 +19,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fused import flush_denormals, fma
+from qref.ops._explain import explain_clamp
 from qref.ops._extremum import ExtremumPlan
 from qref.ops._reduction import reduced_count, summed_values
 from qref.ops._reduction import rows as rows_of
-from qref.ops.node import Node, Prepared, Shape, Step
+from qref.ops.node import Node, Prepared, Shape
 from qref.schema.enums import TensorType
 
 from ..optimized._extremum import extremum
@@ -65,7 +67,7 @@ def prepare_sum(node: Node, base: Callable[[Node], Prepared], mean: bool) -> Pre
     count = np.float32(reduced_count(x.shape, plan.axes))
     part = np.float32(1) / count if mean else np.float32(1)
     if x.type == TensorType.FLOAT32:
-        return Prepared(sum_float32, FloatSumPlan(plan.axes, plan.output_shape, part, float32_lanes()))
+        return Prepared(sum_float32, FloatSumPlan(plan.axes, plan.output_shape, part, float32_lanes()), explain_float32)
     with np.errstate(all="ignore"):
         scale = x.scale / y.scale * part
         bias = np.float32(y.zero_point) - count * np.float32(x.zero_point) * scale
@@ -86,15 +88,18 @@ def sum_quantized(x: np.ndarray, axis: np.ndarray, plan: ScaledSumPlan) -> np.nd
     return np.clip(y, limits.min, limits.max).astype(plan.output_dtype).reshape(plan.output_shape)
 
 
-def explain(x: np.ndarray, axis: np.ndarray, plan: ScaledSumPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step."""
-    taps = summed_values(x, plan.axes, element)
-    scaled = float(np.float32(sum(taps)) * plan.scale)
-    real = float(np.float32(scaled) + plan.bias)
-    limits = np.iinfo(plan.output_dtype)
-    steps = [Step("taps", taps), Step("sum", sum(taps)), Step("sum * scale in float32", scaled)]
-    steps += [Step("+ bias in float32", real), Step("rounded, ties to even", round(real))]
-    return [*steps, Step("clamped", min(max(round(real), int(limits.min)), int(limits.max)))]
+def explain(x: np.ndarray, axis: np.ndarray, plan: ScaledSumPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, limits = Explanation(), np.iinfo(plan.output_dtype)
+    e.given("x", summed_values(x, plan.axes, element), "the inputs that the output is made of, LSB")
+    e.given("scale", plan.scale, "s_x / s_y in float32, for a mean times 1 / n")
+    e.given("bias", plan.bias, "zero point of the output, less that of the input * scale, as often as there are inputs")
+    e.derive("acc", "sum(x)")
+    e.derive("product", "float32(float32(acc) * scale)")
+    e.derive("steps", "float32(product + bias)", "LSB")
+    e.derive("rounded", "round_half_even(steps)", "ties to even")
+    explain_clamp(e, "rounded", limits.min, limits.max)
+    return e
 
 
 def is_taken(node: Node) -> bool:
@@ -158,3 +163,47 @@ def sum_rows(rows: np.ndarray, lanes: int) -> np.ndarray:
 def extremum_of_normals(x: np.ndarray, axis: np.ndarray, plan: ExtremumPlan) -> np.ndarray:
     """Return y float32, the greatest or least element, where denormals are zeros."""
     return extremum(flush_denormals(x), axis, plan)
+
+
+def explain_extremum(x: np.ndarray, axis: np.ndarray, plan: ExtremumPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element] of extremum_of_normals."""
+    e = Explanation()
+    e.given("x", summed_values(x, plan.axes, element), "the inputs that the output is made of, in the order of memory")
+    e.derive("v", "flush(x)", "denormals count as zeros")
+    e.derive("y", f"fold_{'greatest' if plan.greatest else 'least'}(v)", "one by one from the first")
+    return e
+
+
+def explain_float32(x: np.ndarray, axis: np.ndarray, plan: FloatSumPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, (sizes, reduced) = Explanation(), merge_axes(x.shape, plan.axes, drop_ones=False)
+    inner = [size for size, goes in zip(sizes, reduced) if goes][-1]
+    e.given("x", summed_values(x, plan.axes, element), "the inputs that the output is made of, in the order of memory")
+    e.given("scale", plan.scale, "1, of a mean 1 / n")
+    e.derive("v", "flush(x)", "denormals count as zeros")
+    total = "0.0"
+    for block in range(len(e.value("x")) // inner):
+        part = f"v[{block * inner}:{(block + 1) * inner}]"
+        if reduced[-1]:
+            _explain_row(e, block, part, inner, plan.lanes)
+        else:
+            e.derive(f"sum{block}", f"sum32({part})", "one by one")
+        fused = reduced[-1] and plan.lanes == FUSED_LANES
+        formula = f"fma(sum{block}, scale, {total})" if fused else f"float32({total} + float32(sum{block} * scale))"
+        total = e.derive(f"total{block}", formula)
+    e.derive("y", f"flush({total})", "denormals become zeros")
+    return e
+
+
+def _explain_row(e: Explanation, block: int, row: str, size: int, lanes: int) -> None:
+    """Append the sum of a row in lanes, as sum_rows takes it."""
+    whole = size // lanes * lanes
+    width, value = AT_A_TIME, e.derive(f"row{block}", row)
+    lane = e.derive(f"lanes{block}", f"lanes32({value}[:{whole}], {AT_A_TIME})", f"{AT_A_TIME} sums side by side")
+    while width > 1:
+        if width == lanes and whole < size:
+            tail = f"float32({lane}[:{size - whole}] + {value}[{whole}:])"
+            lane = e.derive(f"tail{block}", f"concat({tail}, {lane}[{size - whole}:])", "the last ones go to the first lanes")
+        width //= 2
+        halves = f"float32({lane}[:{width}] + {lane}[{width}:])" if width > 1 else f"float32({lane}[0] + {lane}[1])"
+        lane = e.derive(f"lanes{block}_{width}" if width > 1 else f"sum{block}", halves, "halves added")

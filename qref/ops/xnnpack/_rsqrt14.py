@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_STARTS = np.array(
+STARTS = np.array(
     [
         (
             *(262121, 254113, 246469, 239154, 232142, 225415, 218957, 212753, 206778, 201025, 195479),
@@ -26,7 +26,7 @@ _STARTS = np.array(
         ),
     ]
 )  # of the even exponents, then of the odd ones
-_SLOPES = np.array(
+SLOPES = np.array(
     [
         (
             *(1001, 955, 915, 877, 841, 807, 775, 747, 719, 693, 669),
@@ -52,7 +52,7 @@ def rsqrt14(x: np.ndarray) -> np.ndarray:
     bits = x.view(np.uint32).astype(np.int64)
     exponent, mantissa = (bits >> 23 & 255) - 127, bits & 0x7FFFFF
     odd, piece, j = exponent & 1, mantissa >> 18, (mantissa >> 8) & 1023
-    steps = (128 * _STARTS[odd, piece] - _SLOPES[odd, piece] * j) >> 9
+    steps = (128 * STARTS[odd, piece] - SLOPES[odd, piece] * j) >> 9
     half = (steps << 7) + (126 << 23)
     half = np.where((odd == 0) & (mantissa == 0), 127 << 23, half)
     y = (half - ((exponent >> 1) << 23)).astype(np.uint32).view(np.float32)

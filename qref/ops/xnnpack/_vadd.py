@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic.activation import activation_range_xnnpack
-from qref.ops._elementwise import element_of, explain_finish, finish, operands
-from qref.ops.node import Node, Operand, Prepared, Step
+from qref.arithmetic.explanation import Explanation
+from qref.ops._elementwise import element_of, finish, operands
+from qref.ops._explain import explain_output
+from qref.ops.node import Node, Operand, Prepared
 from qref.schema.enums import TensorType
 
 from ._delegate import has_plain_activation, has_rank, is_float32, is_q8, scale_ratio
@@ -56,7 +58,7 @@ def prepare_vadd(node: Node, sign: int) -> Prepared | None:
         return None
     x1, x2, y = node.input(0), node.input(1), node.output()
     if x1.type == TensorType.FLOAT32:
-        return prepare_float(node, np.add if sign > 0 else np.subtract)
+        return prepare_float(node, np.add if sign > 0 else np.subtract, ("raw", f"float32(v1 {'+' if sign > 0 else '-'} v2)", ""))
     ratios = scale_ratio(x1, y), scale_ratio(x2, y)
     if not all(RATIOS[0] <= ratio < RATIOS[1] for ratio in ratios):
         return None
@@ -79,12 +81,18 @@ def vadd(x1: np.ndarray, x2: np.ndarray, plan: VaddPlan) -> np.ndarray:
     return finish(total, plan.output_offset, plan.output_activation_min, plan.output_activation_max, plan.output_dtype)
 
 
-def explain(x1: np.ndarray, x2: np.ndarray, plan: VaddPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step in plain Python integers."""
-    q1, q2 = element_of(x1, element), element_of(x2, element)
-    first, second = (q1 + plan.input1_offset) * plan.input1_multiplier, (q2 + plan.input2_offset) * plan.input2_multiplier
-    rounded = (2 * (first + second) + 2**plan.shift) // 2 ** (plan.shift + 1)
-    steps = [Step("x1", q1), Step("x2", q2), Step("(x1 + input1_offset) * input1_multiplier", first)]
-    steps += [Step("(x2 + input2_offset) * input2_multiplier", second), Step("sum", first + second)]
-    steps += [Step(f"divided by 2^{plan.shift}, ties up", rounded)]
-    return [*steps, *explain_finish(rounded, plan.output_offset, plan.output_activation_min, plan.output_activation_max)]
+def explain(x1: np.ndarray, x2: np.ndarray, plan: VaddPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, operands = (
+        Explanation(),
+        ((x1, plan.input1_offset, plan.input1_multiplier), (x2, plan.input2_offset, plan.input2_multiplier)),
+    )
+    for i, (x, offset, multiplier) in enumerate(operands, 1):
+        e.given(f"x{i}", element_of(x, element), "the stored value, LSB")
+        e.given(f"input{i}_offset", offset, "minus its zero point")
+        e.given(f"input{i}_multiplier", multiplier, f"s_{i} / s_y * 2^{plan.shift}; negative where it is subtracted")
+        e.derive(f"product{i}", f"(x{i} + input{i}_offset) * input{i}_multiplier")
+    e.derive("acc", "product1 + product2", f"in units of s_y / 2^{plan.shift}")
+    e.derive("dropped", f"acc % 2**{plan.shift}", f"the low {plan.shift} bits, which the rounding drops")
+    explain_output(e, e.derive("scaled", f"ties_up(acc, 2**{plan.shift})", "the only rounding, ties up"), plan)
+    return e

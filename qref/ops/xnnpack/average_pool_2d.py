@@ -12,10 +12,12 @@ import itertools
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fused import flush_denormals
 
 from .. import average_pool_2d as base
 from .._convolution import Axis
+from .._explain import explain_clamp
 from .._pooling import PoolPlan, reach
 from ..node import Node, Prepared
 from ._delegate import is_float32
@@ -30,7 +32,7 @@ def prepare(node: Node) -> Prepared | None:
     """Check the operands of a node that the delegate takes."""
     if not (is_float32(node.input(0)) and is_float32(node.output()) and takes_window(node)):
         return None
-    return Prepared(average_pool_2d, base.prepare(node).plan)
+    return Prepared(average_pool_2d, base.prepare(node).plan, explain)
 
 
 @np.errstate(all="ignore")
@@ -73,3 +75,28 @@ def _pixels(axis: Axis) -> dict[int, Pixels]:
 def _tap(x: np.ndarray, rows: Pixels, columns: Pixels) -> np.ndarray:
     inside = rows[1][:, None, None] & columns[1][:, None]
     return np.where(inside, x[:, rows[0][:, None], columns[0]], np.float32(0))
+
+
+def explain(x: np.ndarray, plan: PoolPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e, (n, row, column, channel) = Explanation(), element
+    top, left = row * plan.rows.stride - plan.rows.padding, column * plan.columns.stride - plan.columns.padding
+    chunks: dict[int, dict[int, float]] = {}
+    for j, i in itertools.product(range(plan.columns.filter_size), range(plan.rows.filter_size)):
+        if 0 <= top + i < x.shape[1] and 0 <= left + j < x.shape[2]:
+            chunk, slot = divmod(j * plan.rows.filter_size + i, CHUNK)
+            chunks.setdefault(chunk, {})[slot] = x[n, top + i, left + j, channel].item()
+    e.given("count", sum(map(len, chunks.values())), "inputs inside the window and the image")
+    acc = "0.0"
+    for k, taps in chunks.items():
+        t = e.given(f"x{k}", [taps.get(slot, 0.0) for slot in range(CHUNK)], "nine inputs, column after column, 0 outside")
+        t = e.derive(f"t{k}", f"flush({t})", "denormals count as zeros")
+        e.derive(f"pairs{k}", f"float32({t}[0:8:2] + {t}[1:8:2])", "t0 + t1, t2 + t3, t4 + t5, t6 + t7")
+        e.derive(f"four{k}", f"float32(pairs{k}[1] + pairs{k}[2])")
+        e.derive(f"five{k}", f"float32(float32(pairs{k}[0] + {t}[8]) + pairs{k}[3])")
+        e.derive(f"total{k}", f"float32(four{k} + five{k})")
+        acc = e.derive(f"acc{k}", f"float32({acc} + total{k})", "the chunks so far")
+    e.derive("reciprocal", "float32(divide(1, count))")
+    e.derive("mean", f"flush(float32({acc} * reciprocal))", "denormals become zeros")
+    explain_clamp(e, "mean", plan.low, plan.high, "real")
+    return e

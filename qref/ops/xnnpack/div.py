@@ -16,4 +16,6 @@ from ._vadd import is_taken
 
 def prepare(node: Node) -> Prepared | None:
     """Derive the plan; None for what the delegate leaves."""
-    return prepare_float(node, np.divide) if is_taken(node) and node.input(0).type == TensorType.FLOAT32 else None
+    if not is_taken(node) or node.input(0).type != TensorType.FLOAT32:
+        return None
+    return prepare_float(node, np.divide, ("raw", "float32(divide(v1, v2))", ""))

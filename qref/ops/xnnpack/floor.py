@@ -10,10 +10,11 @@ import numpy as np
 
 from .. import floor as base
 from ..node import Node, Prepared
+from . import _function_formulas as formulas
 from ._functions import flushing
 from ._unary import prepare_float32
 
 
 def prepare(node: Node) -> Prepared | None:
     """Check the operands of a node that the delegate takes."""
-    return prepare_float32(node, base.prepare, flushing(np.floor))
+    return prepare_float32(node, base.prepare, flushing(np.floor), formulas.formula("floor(v)"))

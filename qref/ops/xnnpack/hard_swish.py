@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from .. import hard_swish as base
 from ..node import Node, Prepared
+from . import _function_formulas as formulas
 from ._functions import hard_swish
 from ._unary import prepare_float32
 
 
 def prepare(node: Node) -> Prepared | None:
     """Check the operands of a node that the delegate takes."""
-    return prepare_float32(node, base.prepare, hard_swish)
+    return prepare_float32(node, base.prepare, hard_swish, formulas.hard_swish)

@@ -14,10 +14,11 @@ import numpy as np
 
 from qref.arithmetic.requantize import SingleRounding8
 from qref.ops import leaky_relu as reference
+from qref.ops._formulas import explain_by
 from qref.ops.node import Node, Prepared
 
 from ._delegate import is_float32, is_q8, scale_ratio
-from ._float import slope_below_zero
+from ._float import slope_below_zero, slope_formulas
 
 LEAST, GREATEST = np.float32(2**-8), np.float32(2**7)
 LEAST_NEGATIVE = np.float32(-127.99609375)
@@ -32,7 +33,7 @@ def prepare(node: Node) -> Prepared | None:
         return None
     if is_float32(x):
         plan = reference.prepare(node).plan
-        return Prepared(leaky_relu_float32, plan)
+        return Prepared(leaky_relu_float32, plan, explain_by(*slope_formulas("x", "alpha"), alpha="the slope below zero"))
     if not (is_q8(x) and is_q8(y)):
         return None
     positive = scale_ratio(x, y)

@@ -10,7 +10,9 @@ from __future__ import annotations
 from qref.arithmetic.lookup_table import logistic_in_float64
 
 from .. import logistic as base
+from .._function_formulas import LOGISTIC_IN_FLOAT64
 from ..node import Node, Prepared
+from . import _function_formulas as formulas
 from ._cpu import has_avx512
 from ._functions import logistic_avx2, logistic_avx512
 from ._unary import prepare_float32_or_table
@@ -19,4 +21,4 @@ from ._unary import prepare_float32_or_table
 def prepare(node: Node) -> Prepared | None:
     """Check the operands of a node that the delegate takes."""
     function = logistic_avx512 if has_avx512() else logistic_avx2
-    return prepare_float32_or_table(node, base.prepare, function, logistic_in_float64)
+    return prepare_float32_or_table(node, base.prepare, (function, formulas.logistic), (logistic_in_float64, LOGISTIC_IN_FLOAT64))

@@ -16,4 +16,6 @@ from ._vadd import is_taken
 
 def prepare(node: Node) -> Prepared | None:
     """Derive the plan; None for what the delegate leaves."""
-    return prepare_float(node, np.maximum) if is_taken(node) and node.input(0).type == TensorType.FLOAT32 else None
+    if not is_taken(node) or node.input(0).type != TensorType.FLOAT32:
+        return None
+    return prepare_float(node, np.maximum, ("raw", "v1 if v1 != v1 or v1 > v2 else v2", "the greater one, or NaN"))

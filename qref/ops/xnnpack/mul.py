@@ -30,7 +30,7 @@ def prepare(node: Node) -> Prepared | None:
         return None
     x1, x2, y = node.input(0), node.input(1), node.output()
     if x1.type == TensorType.FLOAT32:
-        return prepare_float(node, np.multiply)
+        return prepare_float(node, np.multiply, ("raw", "float32(v1 * v2)", ""))
     with np.errstate(all="ignore"):
         ratio = x1.scale * x2.scale / y.scale
     if not RATIOS[0] <= ratio < RATIOS[1]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from .. import neg as base
 from ..node import Node, Prepared
+from . import _function_formulas as formulas
 from ._functions import negative
 from ._unary import prepare_float32
 
 
 def prepare(node: Node) -> Prepared | None:
     """Check the operands of a node that the delegate takes."""
-    return prepare_float32(node, base.prepare, negative)
+    return prepare_float32(node, base.prepare, negative, formulas.formula("float32(0 - v)"))

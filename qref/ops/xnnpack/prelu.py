@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from qref.ops import prelu as reference
+from qref.ops._formulas import explain_by
 from qref.ops.node import Node, Prepared
 
 from ._delegate import has_rank, is_float32, is_static
-from ._float import slope_below_zero
+from ._float import slope_below_zero, slope_formulas
 
 
 def prepare(node: Node) -> Prepared | None:
@@ -22,7 +23,7 @@ def prepare(node: Node) -> Prepared | None:
     if not is_static(node, node.input(1)) or not has_rank(node.input(0)):
         return None
     reference.prepare(node)
-    return Prepared(prelu, None)
+    return Prepared(prelu, None, explain_by(*slope_formulas("x1", "x2")))
 
 
 def prelu(x: np.ndarray, alpha: np.ndarray, plan: None) -> np.ndarray:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import SingleRounding8
 from qref.ops import quantize as reference
-from qref.ops.node import Node, Prepared, Step
+from qref.ops.node import Node, Prepared
 
 from ._delegate import is_float32, is_q8, scale_ratio
 
@@ -60,13 +61,17 @@ def quantize(x: np.ndarray, plan: ReciprocalPlan) -> np.ndarray:
     return (np.rint(np.maximum(steps, lowest)).astype(np.int64) + plan.output_offset).astype(plan.output_dtype)
 
 
-def explain(x: np.ndarray, plan: ReciprocalPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step."""
-    value = x[element]
-    with np.errstate(all="ignore"):
-        scaled = float(value * plan.reciprocal)
-    limited = min(max(scaled, plan.output_min - plan.output_offset), plan.output_max - plan.output_offset)
-    limited = plan.output_max - plan.output_offset if scaled != scaled else limited
-    steps = [Step("x", float(value)), Step("1 / scale", float(plan.reciprocal)), Step("x * (1 / scale) in float32", scaled)]
-    steps += [Step("within the limits of the type", limited), Step("rounded, ties to even", round(limited))]
-    return [*steps, Step("+ output_offset", round(limited) + plan.output_offset)]
+def explain(x: np.ndarray, plan: ReciprocalPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", x[element].item(), "the real number")
+    e.given("reciprocal", plan.reciprocal, "of the output's scale, in float32")
+    e.given("output_offset", plan.output_offset, "the zero point of the output, LSB")
+    e.given("output_min", plan.output_min, "the least output, LSB")
+    e.given("output_max", plan.output_max, "the greatest output, LSB")
+    e.derive("steps", "float32(x * reciprocal)", "in float32, LSB")
+    e.derive("not_above", "steps if steps < output_max - output_offset else output_max - output_offset", "NaN too")
+    e.derive("within", "max(not_above, output_min - output_offset)")
+    e.derive("rounded", "round_half_even(within)", "the only rounding to an integer, ties to even")
+    e.derive("y", "rounded + output_offset", "the output, LSB")
+    return e

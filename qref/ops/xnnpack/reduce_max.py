@@ -11,11 +11,11 @@ from qref.ops.node import Node, Prepared
 from qref.ops.optimized import reduce_max as optimized
 
 from ._delegate import is_float32
-from ._reduction import extremum_of_normals, is_taken
+from ._reduction import explain_extremum, extremum_of_normals, is_taken
 
 
 def prepare(node: Node) -> Prepared | None:
     """The plan of float32 tensors; None for all else."""
     if not is_taken(node) or not is_float32(node.input(0)) or 0 in node.input(0).shape:
         return None
-    return Prepared(extremum_of_normals, optimized.prepare(node).plan)
+    return Prepared(extremum_of_normals, optimized.prepare(node).plan, explain_extremum)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fused import flush_denormals
 from qref.schema.enums import TensorType
 
@@ -32,9 +33,9 @@ def prepare(node: Node) -> Prepared | None:
     x, height, width = resize_image(node, 1, TensorType.FLOAT32, TensorType.INT8, TensorType.UINT8)
     rows, columns = (neighbors(before, after, *modes) for before, after in zip(x.shape[1:3], (height, width)))
     if not integer:
-        return Prepared(resize_bilinear_float32, base.ResizeBilinearPlan(rows, columns))
+        return Prepared(resize_bilinear_float32, base.ResizeBilinearPlan(rows, columns), explain_float32)
     expect_same_quantization(node, x, y)
-    return Prepared(resize_bilinear_8bit, base.ResizeBilinearPlan(*(_in_steps(axis) for axis in (rows, columns))))
+    return Prepared(resize_bilinear_8bit, base.ResizeBilinearPlan(*(_in_steps(axis) for axis in (rows, columns))), explain_8bit)
 
 
 def neighbors(input_size: int, output_size: int, align_corners: bool, half_pixel_centers: bool) -> base.Neighbors:
@@ -76,3 +77,27 @@ def _along_rows(x: np.ndarray, plan: base.ResizeBilinearPlan, one: int | np.floa
         left, right = (x[:, chosen[:, None], column] for column in columns)
         rows.append(left * one + (right - left) * across)
     return rows
+
+
+def explain_8bit(x: np.ndarray, size: np.ndarray, plan: base.ResizeBilinearPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]; distances are in steps of 2^-11."""
+    e = base.explain_neighbors(x, plan, element)
+    e.derive("top", "x00 * 2**11 + (x01 - x00) * right", "along the upper row, in steps of 2^-11")
+    e.derive("bottom", "x10 * 2**11 + (x11 - x10) * right", "along the lower row")
+    e.derive("acc", "top * 2**11 + (bottom - top) * down", "in steps of 2^-22, exact")
+    e.derive("dropped", "acc % 2**22", "the low 22 bits, which the rounding drops")
+    e.derive("y", "ties_up(acc, 2**22)", "the only rounding, ties up")
+    return e
+
+
+def explain_float32(x: np.ndarray, size: np.ndarray, plan: base.ResizeBilinearPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = base.explain_neighbors(x, plan, element)
+    for pixel in ("00", "01", "10", "11"):
+        e.derive(f"v{pixel}", f"flush(x{pixel})", "denormals count as zeros")
+    for row, name in enumerate(("top", "bottom")):
+        difference = f"float32(float32(v{row}1 - v{row}0) * right)"
+        e.derive(name, f"flush(float32(v{row}0 + {difference}))", "along a row; denormals become zeros")
+    e.derive("difference", "float32(float32(bottom - top) * down)")
+    e.derive("y", "flush(float32(top + difference))")
+    return e

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from .. import rsqrt as base
 from ..node import Node, Prepared
+from . import _function_formulas as formulas
 from ._cpu import has_avx512
 from ._functions import rsqrt_avx512
 from ._unary import prepare_float32
@@ -17,4 +18,4 @@ from ._unary import prepare_float32
 
 def prepare(node: Node) -> Prepared | None:
     """Check the operands of a node that the delegate takes."""
-    return prepare_float32(node, base.prepare, rsqrt_avx512) if has_avx512() else None
+    return prepare_float32(node, base.prepare, rsqrt_avx512, formulas.rsqrt) if has_avx512() else None

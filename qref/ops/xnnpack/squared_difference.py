@@ -16,7 +16,11 @@ from ._vadd import is_taken
 
 def prepare(node: Node) -> Prepared | None:
     """Derive the plan; None for what the delegate leaves."""
-    return prepare_float(node, _squared_difference) if is_taken(node) and node.input(0).type == TensorType.FLOAT32 else None
+    if not is_taken(node) or node.input(0).type != TensorType.FLOAT32:
+        return None
+    return prepare_float(
+        node, _squared_difference, ("difference", "float32(v1 - v2)", ""), ("raw", "float32(difference * difference)", "")
+    )
 
 
 def _squared_difference(x1: np.ndarray, x2: np.ndarray) -> np.ndarray:

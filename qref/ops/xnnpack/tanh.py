@@ -10,11 +10,13 @@ from __future__ import annotations
 from qref.arithmetic.libm import tanhf
 
 from .. import tanh as base
+from .._function_formulas import TANH
 from ..node import Node, Prepared
+from . import _function_formulas as formulas
 from ._functions import tanh
 from ._unary import prepare_float32_or_table
 
 
 def prepare(node: Node) -> Prepared | None:
     """Check the operands of a node that the delegate takes."""
-    return prepare_float32_or_table(node, base.prepare, tanh, tanhf)
+    return prepare_float32_or_table(node, base.prepare, (tanh, formulas.tanh), (tanhf, TANH))
