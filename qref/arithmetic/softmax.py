@@ -152,6 +152,7 @@ def softmax_16bit(
     total = wrap_int32(exponentials.sum(axis=-1, keepdims=True))
     headroom = count_leading_zeros(total)
     normalized = (wrap_int32(total << headroom - 1) + 2**13) >> 14
-    reciprocal = look_up_16bit(one_over_one_plus_x_table(real), saturate_int16(normalized - 2**15 - 2**16))
+    reciprocals = one_over_one_plus_x_table(real)  # type: ignore[arg-type]  # mypy takes no class for hashable
+    reciprocal = look_up_16bit(reciprocals, saturate_int16(normalized - 2**15 - 2**16))
     right = 31 - headroom
     return np.clip((exponentials * reciprocal + (1 << right - 1)) >> right, 0, INT16_MAX).astype(np.int16)

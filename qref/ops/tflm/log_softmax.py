@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,4 +32,5 @@ def log_softmax(x: np.ndarray, plan: LogSoftmaxPlan) -> np.ndarray:
     """Return y [..., depth] int8 in fixed point."""
     if x.size == 0:
         return np.zeros(x.shape, x.dtype)
-    return log_softmax_8bit(x, *astuple(plan.constants), plan.rule)
+    c = plan.constants
+    return log_softmax_8bit(x, c.multiplier, c.left_shift, c.diff_min, c.reverse_multiplier, c.reverse_shift, plan.rule)

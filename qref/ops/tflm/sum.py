@@ -18,6 +18,6 @@ def prepare(node: Node) -> Prepared:
     if x.type == TensorType.FLOAT32:
         return with_plan(base.prepare(node), all_axes=False)
     plan = prepare_reduction(node, TensorType.INT8, TensorType.INT16)
-    rule = node.requantize(np.float64(x.scale) / np.float64(y.scale))
+    rule = node.fixed_point_rule().of(np.array([np.float64(x.scale) / np.float64(y.scale)]))
     correction = -x.zero_point * reduced_count(x.shape, plan.axes)
     return Prepared(mean, QuantizedPlan(plan.axes, plan.output_shape, correction, rule, y.zero_point, y.dtype))
