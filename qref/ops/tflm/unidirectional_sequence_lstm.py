@@ -91,8 +91,10 @@ def _check_operands(node: Node, batch: int, cells: int) -> None:
     floating = x.type == TensorType.FLOAT32
     weights = TensorType.FLOAT32 if floating else TensorType.INT8
     for gate in range(4):
-        expect_tensor(node, INPUT_WEIGHTS + gate, weights, (cells, x.shape[2]))
-        expect_tensor(node, RECURRENT_WEIGHTS + gate, weights, (cells, cells))
+        w = expect_tensor(node, INPUT_WEIGHTS + gate, weights, (cells, x.shape[2]))
+        r = expect_tensor(node, RECURRENT_WEIGHTS + gate, weights, (cells, cells))
+        symmetric = floating or w.zero_point == r.zero_point == 0
+        node.expect(symmetric, f"weights {w} and {r} have zero points; expected 0")
         bias = node.input(BIASES + gate)
         types = (TensorType.INT32, TensorType.INT64) if x.type == TensorType.INT16 else (TensorType.INT32,)
         node.expect_type(bias, *((TensorType.FLOAT32,) if floating else types))
