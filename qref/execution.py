@@ -125,7 +125,7 @@ class Execution:
         for operand in step.node.outputs:
             operand.known_shape = None
         try:
-            step.prepared = self._find_kernel(step.node)
+            step.prepared = find_kernel(step.node)
         except ValueError as error:  # a constant outside the domain of an arithmetic rule
             step.node.fail(str(error))
         _expect_arity(step.node, step.prepared.reference)
@@ -145,18 +145,7 @@ class Execution:
         )
         outputs = tuple(replace(operand, known_shape=None, known_value=None) for operand in node.outputs)
         alone = replace(node, inputs=operands, outputs=outputs)
-        return alone, self._find_kernel(alone)
-
-    def _find_kernel(self, node: Node) -> Prepared:
-        operator, rules = node.operator, node.session.rules
-        rules.expect_registered(node)
-        for kernel_set in rules.kernel_sets:
-            prepare = find_prepare(operator.name, operator.builtin_code == CUSTOM, kernel_set)
-            prepared = prepare(node) if prepare is not None else None
-            if prepared is not None:
-                rules.expect_declared(node)
-                return prepared
-        raise UnsupportedOperator(f"{node}: qref has no such operator; the model can be analyzed but not run")
+        return alone, find_kernel(alone)
 
     def _value(self, node: Node, operand: Operand) -> np.ndarray:
         value = self.values[operand.tensor.index]
@@ -184,6 +173,19 @@ class Execution:
         if self.free_bytes < 0:
             raise SpecViolation(f"{operand}: with it, all tensors together take more than Limits.max_total_bytes")
         self.values[operand.tensor.index] = value
+
+
+def find_kernel(node: Node) -> Prepared:
+    """The node prepared by the first kernel set of its runtime that takes it; UnsupportedOperator if none does."""
+    operator, rules = node.operator, node.session.rules
+    rules.expect_registered(node)
+    for kernel_set in rules.kernel_sets:
+        prepare = find_prepare(operator.name, operator.builtin_code == CUSTOM, kernel_set)
+        prepared = prepare(node) if prepare is not None else None
+        if prepared is not None:
+            rules.expect_declared(node)
+            return prepared
+    raise UnsupportedOperator(f"{node}: qref has no such operator; the model can be analyzed but not run")
 
 
 def _expect_arity(node: Node, reference: Callable[..., Any]) -> None:

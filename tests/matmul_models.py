@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from qref.schema import GraphBuilder, Model, TensorType
+import qref
+from qref.schema import DimensionMetadata, GraphBuilder, Model, Sparsity, TensorType
 
 F32, I4, I2, I8, U8, I16, I32, I64 = (
     TensorType.FLOAT32,
@@ -227,3 +229,43 @@ def batch_matmul(seed: int, x_type: TensorType, w_type: TensorType | None = None
         y = drawn.output(x_type, x_type, w_type, x, w, depth)
     options = {"adj_x": adj_x, "adj_y": adj_y, "asymmetric_quantize_inputs": extra.get("asymmetric", False)}
     return drawn.model("BATCH_MATMUL", [x, w], y, ("BatchMatMulOptions", options), 4)
+
+
+def sparse(x_type: TensorType, w: np.ndarray, block: int, scale=None, bias=None, version: int = 8, **options) -> Model:
+    """FULLY_CONNECTED with weights [O, I] stored as blocks of 1 x `block` that are not all zero; block 1: single elements."""
+    graph = GraphBuilder()
+    units, depth = w.shape
+    blocks = w.reshape(units, depth // block, block)
+    filled = blocks.any(axis=2)
+    segments = np.concatenate([[0], np.cumsum(filled.sum(axis=1))]).astype(np.int32)
+    levels = [DimensionMetadata(0, units), DimensionMetadata(1, 0, segments, np.nonzero(filled)[1].astype(np.int32))]
+    if block > 1:
+        sparsity = Sparsity((0, 1, 2), (1,), (*levels, DimensionMetadata(0, block)))
+    else:
+        sparsity = Sparsity((0, 1), (), tuple(levels))
+    x_quantization = {} if x_type == F32 else {"scale": 0.05, "zero_point": 3}
+    x = graph.input("x", x_type, (5, depth), **x_quantization)
+    quantization = {} if scale is None else {"scale": scale}
+    stored = graph.constant("w", w, data=blocks[filled].tobytes(), sparsity=sparsity, **quantization)
+    b = [] if bias is None else [graph.constant("b", bias, scale=None if x_type == F32 else np.float32(0.05) * np.float32(scale))]
+    y = graph.tensor("y") if x_type == F32 else graph.tensor("y", x_type, scale=2.0, zero_point=-5)
+    graph.operator("FULLY_CONNECTED", [x, stored, *b], [y], ("FullyConnectedOptions", options), version=version)
+    return graph.model(outputs=[y])
+
+
+def sparse_weights(dtype, depth: int = 64, units: int = 6) -> np.ndarray:
+    """Weights [units, depth] with about half of the blocks of 16 zero."""
+    rng = np.random.default_rng(5)
+    w = rng.normal(size=(units, depth)) if dtype == np.float32 else rng.integers(-127, 128, (units, depth))
+    keep = np.repeat(rng.random((units, depth // 16)) < 0.5, 16, axis=1)
+    return np.where(keep, w, 0).astype(dtype)
+
+
+def shaped(model: Model) -> Model:
+    """The model with the true shapes of its outputs declared: XNNPACK leaves convolutions whose output has no shape."""
+    interpreter = qref.Interpreter(model_content=model)
+    interpreter.allocate_tensors()
+    graph = model.subgraphs[0]
+    shapes = {detail["index"]: tuple(int(n) for n in detail["shape"]) for detail in interpreter.get_output_details()}
+    tensors = tuple(replace(t, shape=shapes.get(t.index, t.shape)) for t in graph.tensors)
+    return replace(model, subgraphs=(replace(graph, tensors=tensors), *model.subgraphs[1:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import math
 import operator
 from fractions import Fraction
@@ -92,12 +93,17 @@ def ties_away(numerator, denominator):
 
 
 def round_half_away(x):
-    return ties_away(*Fraction(x).as_integer_ratio())
+    return ties_away(*Fraction(x).as_integer_ratio()) if math.isfinite(x) else x
 
 
 def float32(x):
     with np.errstate(all="ignore"):
         return float(np.float32(x))
+
+
+def float16(x):
+    with np.errstate(all="ignore"):
+        return float(np.float16(x))
 
 
 def fma(a, b, c):
@@ -113,6 +119,36 @@ def fma(a, b, c):
     candidates = [below, np.nextafter(below, np.float32(-np.inf)), np.nextafter(below, np.float32(np.inf))]
     even = {float(n): int(n.view(np.uint32)) % 2 for n in candidates}
     return min(even, key=lambda n: (abs(Fraction(n) - exact), even[n]))
+
+
+def clamp(x, low, high):
+    return max(min(x, high), low)
+
+
+def cast_int32(x):
+    return int(Fraction(x)) if math.isfinite(x) and -(2**31) <= int(x) < 2**31 else -(2**31)
+
+
+def cumsum32(x, start=0.0):
+    totals = itertools.accumulate(x, lambda total, term: float32(total + term), initial=float32(start))
+    return Vector(itertools.islice(totals, 1, None))
+
+
+def sum32(x, start=0.0):
+    return functools.reduce(lambda total, term: float32(total + term), x, float32(start))
+
+
+def lanes32(x, count):
+    return Vector(sum32([term for i, term in enumerate(x) if i % count == lane]) for lane in range(count))
+
+
+def fma_chain(a, b, start):
+    chain = itertools.accumulate(zip(a, b, strict=True), lambda total, ab: flush(fma(*ab, total)), initial=start)
+    return Vector(itertools.islice(chain, 1, None))
+
+
+def joined(*parts):
+    return Vector(itertools.chain.from_iterable(part if isinstance(part, Vector) else [part] for part in parts))
 
 
 def divide(a, b):
@@ -131,6 +167,13 @@ def fmod(a, b):
     return math.copysign(float(abs(Fraction(a)) % abs(Fraction(b))), a) if math.isfinite(b) else a
 
 
+def falling(x):
+    rest, found = list(x), []
+    while rest:
+        found.append(rest.pop(rest.index(max(rest))))
+    return Vector(found)
+
+
 def if_finite(function):
     return lambda x: function(x) if math.isfinite(x) else x
 
@@ -144,17 +187,8 @@ def exponent_of(x):
     return n
 
 
-def float16(x):
-    with np.errstate(all="ignore"):
-        return float(np.float16(float32(x)))
-
-
 def fold(better):
     return lambda x: functools.reduce(lambda r, value: r if better(r, value) else value, x)
-
-
-def first_extreme(extreme):
-    return lambda x: 0 if x[0] != x[0] else x.index(extreme(value for value in x if value == value))
 
 
 def product32(x):
@@ -172,15 +206,8 @@ def least_of(x, start):
     return min([start, *(value for value in x if value == value)])
 
 
-def sum32(x):
-    total = 0.0
-    for term in x:
-        total = float32(total + term)
-    return total
-
-
 def cumsum(x):
-    return Vector(sum(x[: i + 1]) for i in range(len(x)))
+    return Vector(itertools.accumulate(x))
 
 
 def of_libm(name):
@@ -197,25 +224,34 @@ def of_integer_type(bits, signed):
 OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
 OF_LIBM = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf", "erfcf", "exp", *OF_TWO_NUMBERS)
 
+
+def first_extreme(extreme):
+    return lambda x: 0 if x[0] != x[0] else x.index(extreme(value for value in x if value == value))
+
+
 FUNCTIONS = {
     "abs": abs,
     "max": max,
     "min": min,
     "sum": sum,
+    "joined": joined,
     "cumsum": cumsum,
+    "cumsum32": cumsum32,
     "sum32": sum32,
+    "lanes32": lanes32,
+    "fma_chain": fma_chain,
     "first_greatest": first_extreme(max),
     "first_least": first_extreme(min),
     "product32": product32,
     "fold_greatest": fold(operator.gt),
     "fold_least": fold(operator.lt),
     "product": math.prod,
-    "lanes32": lambda x, count: Vector(sum32(x[lane::count]) for lane in range(count)),
-    "concat": lambda a, b: Vector((*a, *b)),
     "greatest_of": greatest_of,
+    "falling": falling,
     "least_of": least_of,
     "wrap": on_each(wrap),
-    "clamp": on_each(lambda x, low, high: x if x != x else max(low, min(x, high))),
+    "saturate": on_each(lambda x, bits: sorted((-(2**bits) // 2, x, 2**bits // 2 - 1))[1]),
+    "clamp": on_each(clamp),
     "ties_up": on_each(ties_up),
     "ties_away": on_each(ties_away),
     "toward_zero": on_each(lambda n, d: int(Fraction(n, d))),
@@ -224,7 +260,6 @@ FUNCTIONS = {
     "trunc": on_each(if_finite(math.trunc)),
     "floor": on_each(if_finite(math.floor)),
     "exponent_of": on_each(exponent_of),
-    "choose": on_each(lambda condition, a, b: a if condition else b),
     "bit_and": on_each(
         lambda a, b: int.from_bytes(
             bytes(i & j for i, j in zip(*(n.to_bytes(16, "big", signed=True) for n in (a, b)))), signed=True
@@ -237,12 +272,24 @@ FUNCTIONS = {
     "divide": on_each(divide),
     "fmod": on_each(fmod),
     "flush": on_each(flush),
+    "where": on_each(lambda condition, a, b: a if condition else b),
     "fma": on_each(fma),
+    "copysign": on_each(math.copysign),
+    "cast_int32": on_each(cast_int32),
     "sqrt": on_each(lambda x: float32(math.sqrt(x)) if x >= 0 else math.nan),
     **{name: of_libm(name) for name in OF_LIBM},
     **{f"int{bits}": of_integer_type(bits, True) for bits in (8, 16, 32, 64)},
     **{f"uint{bits}": of_integer_type(bits, False) for bits in (8, 16, 32, 64)},
 }
+
+
+def same(a, b):
+    """Whether two values are equal, NaN with NaN, the signs of zeros too."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, str) or a != a:
+        return a == b or (a != a and b != b)
+    return a == b and math.copysign(1, a) == math.copysign(1, b)
 
 
 def recompute(steps: list[dict[str, Any]]) -> int:
@@ -253,7 +300,7 @@ def recompute(steps: list[dict[str, Any]]) -> int:
         value = Vector(step["value"]) if isinstance(step["value"], list) else step["value"]
         if step["formula"]:
             got = eval(step["formula"], {"__builtins__": {}, **FUNCTIONS}, dict(values))
-            assert got == value or (got != got and value != value), (step, got)
+            assert same(got, value), (step, got)
             derived += 1
         assert step["name"] not in values
         values[step["name"]] = value

@@ -20,7 +20,7 @@ Formulas are expressions of Python over numbers, names and the functions of VOCA
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -74,9 +74,11 @@ def evaluate(formula: str, values: dict[str, Value]) -> Value:
     >>> evaluate("ties_up(acc, 2**2)", {"acc": 6})
     2
     """
-    names = {name: np.array(value, object) if isinstance(value, tuple) else value for name, value in values.items()}
+    code = _compiled(formula)
+    used = {name: values[name] for name in code.co_names if name in values}
+    names = {name: np.array(value, object) if isinstance(value, tuple) else value for name, value in used.items()}
     with np.errstate(all="ignore"):
-        return _plain(eval(_compiled(formula), {"__builtins__": {}, **VOCABULARY}, names))
+        return _plain(eval(code, {"__builtins__": {}, **VOCABULARY}, names))
 
 
 @cache
@@ -101,6 +103,11 @@ def wrap(x: int, bits: int) -> int:
 def clamp(x: Number, low: Number, high: Number) -> Number:
     """The nearest number that is neither below `low` nor above `high`."""
     return low if x < low else high if x > high else x
+
+
+def saturate(x: int, bits: int) -> Number:
+    """The nearest number that so many bits hold."""
+    return clamp(x, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 def ties_up(numerator: int, denominator: int) -> int:
@@ -153,10 +160,30 @@ def float32(x: Number) -> float:
     return float(np.float32(x))
 
 
+def float16(x: Number) -> float:
+    """The float16 number nearest to x, ties to even."""
+    return float(np.float16(x))
+
+
+def copysign(x: float, sign: float) -> float:
+    """The number x with the sign of another, of a zero too."""
+    return math.copysign(x, sign)
+
+
+def cast_int32(x: float) -> int:
+    """A real number without its fraction in 32 bits; -2^31 for NaN and for what does not fit, as x86 has it."""
+    return int(x) if -(2.0**31) - 1 < x < 2.0**31 else -(2**31)
+
+
+def where(condition: int, a: Number, b: Number) -> Number:
+    """Either a, where the condition is not 0, or b."""
+    return a if condition else b
+
+
 def fma(a: float, b: float, c: float) -> float:
     """The float32 number nearest to a * b + c, rounded once."""
     if not all(map(math.isfinite, (a, b, c))):
-        return float(np.float32(a) * np.float32(b) + np.float32(c))
+        return float32(a * b + c)
     exact = Fraction(a) * Fraction(b) + Fraction(c)
     return nearest_float32(exact) if exact else float(np.float32(a * b + c))
 
@@ -168,7 +195,7 @@ def nearest_float32(exact: Fraction) -> float:
     exponent = exact.numerator.bit_length() - exact.denominator.bit_length()
     exponent -= abs(exact) < Fraction(2) ** exponent
     step = Fraction(2) ** (max(exponent, -126) - 23)
-    return float(np.float32(float(round(exact / step) * step)))
+    return math.copysign(float32(float(round(exact / step) * step)), exact)
 
 
 def divide(a: float, b: float) -> float:
@@ -191,19 +218,9 @@ def float64(x: Number) -> float:
     return float(x)
 
 
-def float16(x: float) -> float:
-    """The float16 number nearest to x, ties to even."""
-    return float(np.float16(np.float32(x)))
-
-
 def bit_and(a: int, b: int) -> int:
     """The bits that two integers have in common, as two's complement numbers."""
     return a & b
-
-
-def choose(condition: int, a: Number, b: Number) -> Number:
-    """`a` where the condition is not 0, else `b`."""
-    return a if condition else b
 
 
 def int_of(x: float) -> int:
@@ -214,6 +231,11 @@ def int_of(x: float) -> int:
 def sqrt(x: float) -> float:
     """The float32 number nearest to the square root of a float32 number."""
     return float(np.sqrt(np.float32(x)))
+
+
+def joined(*parts: Any) -> np.ndarray:
+    """One tuple of numbers and tuples, in that order."""
+    return np.array([number for part in parts for number in np.ravel(np.array(part, object))], object)
 
 
 def cumsum(x: np.ndarray) -> np.ndarray:
@@ -233,6 +255,11 @@ def least_of(x: np.ndarray, start: Number) -> Number:
     for value in x:
         start = value if value < start else start
     return start
+
+
+def falling(x: Sequence[Number]) -> np.ndarray:
+    """The elements of a tuple from the greatest to the least; equal ones stay in order."""
+    return np.array(sorted(x, reverse=True), object)
 
 
 def first_greatest(x: np.ndarray) -> int:
@@ -272,16 +299,6 @@ def product(x: np.ndarray) -> int:
     return math.prod(x)
 
 
-def lanes32(x: np.ndarray, count: int) -> np.ndarray:
-    """The sums of every count-th element of a tuple from its first one, its second one, ..., each as sum32."""
-    return np.array([sum32(x[lane::count]) for lane in range(count)], object)
-
-
-def concat(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The elements of two tuples, one behind the other."""
-    return np.concatenate([a, b])
-
-
 def product32(x: np.ndarray) -> float:
     """The product of a tuple from the first element to the last in float32, each step rounded."""
     total = np.float32(1)
@@ -290,12 +307,32 @@ def product32(x: np.ndarray) -> float:
     return float(total)
 
 
-def sum32(x: np.ndarray) -> float:
-    """The sum of a tuple from the first element to the last in float32, each step rounded."""
-    total = np.float32(0)
+def cumsum32(x: Sequence[float], start: float = 0.0) -> np.ndarray:
+    """The sums of `start` and the first elements of a tuple, of one, of two, ..., in float32, each step rounded."""
+    totals = np.cumsum(np.array([start, *x], np.float32), dtype=np.float32)
+    return totals[1:].astype(object)
+
+
+def sum32(x: Sequence[float], start: float = 0.0) -> float:
+    """The sum of `start` and a tuple from the first element to the last in float32, each step rounded."""
+    total = np.float32(start)
     for term in x:
         total += np.float32(term)
     return float(total)
+
+
+def lanes32(x: np.ndarray, count: int) -> np.ndarray:
+    """So many sums in float32, each of every count-th element in order: of those from the first on, from the second on, ..."""
+    return np.array([sum32(x[lane::count].tolist()) for lane in range(count)], object)
+
+
+def fma_chain(a: np.ndarray, b: np.ndarray, start: float) -> np.ndarray:
+    """The sums of `start` and the first products a * b, each by one fma and its denormal results as zeros."""
+    totals, total = [], start
+    for factor1, factor2 in zip(a, b, strict=True):
+        total = flush(fma(factor1, factor2, total))
+        totals.append(total)
+    return np.array(totals, object)
 
 
 def _of_libm(name: str) -> Callable[..., float]:
@@ -315,14 +352,14 @@ def _elementwise(function: Callable[..., Number]) -> Callable[..., Any]:
 
 
 _OF_NUMBERS = (
-    *(wrap, clamp, ties_up, ties_away, toward_zero, bit_and, choose, int_of),
-    *(round_half_away, round_half_even, trunc, floor, exponent_of),
-    *(float64, float32, float16, divide, fmod, fma, flush, sqrt),
+    *(wrap, saturate, clamp, ties_up, ties_away, toward_zero, bit_and, where, int_of),
+    *(round_half_away, round_half_even, trunc, floor, exponent_of, cast_int32),
+    *(float64, float32, float16, divide, fmod, fma, flush, sqrt, copysign),
 )
 _OF_TUPLES = (
-    *(abs, max, min, sum, cumsum, product, concat),
-    *(sum32, product32, lanes32),
+    *(abs, max, min, sum, product, cumsum, joined, falling),
     *(greatest_of, least_of, first_greatest, first_least, fold_greatest, fold_least),
+    *(sum32, cumsum32, lanes32, fma_chain, product32),
 )
 _OF_TWO_NUMBERS = ("powf", "pow", "atan2f", "atan2")
 _OF_THE_C_LIBRARY = ("expf", "tanhf", "logf", "expm1f", "sinf", "cosf", "erfcf", "exp", *_OF_TWO_NUMBERS)

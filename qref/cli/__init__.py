@@ -10,7 +10,7 @@ import sys
 import typer
 
 from qref import __version__
-from qref.cli import analyze, explain, run, verify
+from qref.cli import analyze, diff, explain, run, verify
 from qref.errors import BackendError, InputError, ModelError, QrefError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("run", epilog=run.EXAMPLE)(run.run)
 app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
 app.command("analyze", epilog=analyze.EXAMPLE)(analyze.analyze)
+app.command("diff", epilog=diff.EXAMPLE)(diff.diff)
 app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
 
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = ((InputError, 2), (ModelError, 3), (BackendError, 4), (QrefError, 5))

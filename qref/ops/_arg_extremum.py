@@ -54,6 +54,6 @@ def arg_extremum(x: np.ndarray, axis: np.ndarray, plan: ArgPlan) -> np.ndarray:
 def explain(x: np.ndarray, axis: np.ndarray, plan: ArgPlan, element: tuple[int, ...]) -> Explanation:
     """Explain y[element]."""
     e = Explanation()
-    e.given("x", x[(*element[: plan.axis], slice(None), *element[plan.axis :])], "the inputs along the axis")
+    e.given("x", np.moveaxis(x, plan.axis, -1)[element], "the inputs along the axis")
     e.derive("y", f"first_{'greatest' if plan.greatest else 'least'}(x)", "the position of the first one; NaN behind it never is")
     return e

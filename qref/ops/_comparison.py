@@ -77,6 +77,6 @@ def explain(x1: np.ndarray, x2: np.ndarray, plan: ComparisonPlan, element: tuple
     e = Explanation()
     for q, x, scaling in (("q1", x1, plan.input1), ("q2", x2, plan.input2)):
         e.given(q, element_of(x, element), "the stored value, LSB")
-        scaling.explain(e, q, f"x{q[1]}")
+        scaling.explain_operand(e, q, f"x{q[1]}")
     e.derive("y", f"int_of(scaled_x1 {SYMBOLS[plan.compare]} scaled_x2)", "1 where it holds, in steps of 1/256")
     return e

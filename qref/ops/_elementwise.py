@@ -138,15 +138,19 @@ class Scaling:
     def _rounding(self) -> FixedPointRule:
         return self.rule(np.array([self.quantized_multiplier]), np.array([self.shift]))
 
-    def explain(self, e: Explanation, q: str, name: str) -> str:
-        """Append how the step `q` is scaled, with `name` for what comes before the rounding; returns the name of the result."""
-        e.given(f"input_offset_{name}", self.input_offset, "minus the zero point, LSB; 0 for a result")
+    def explain_operand(self, e: Explanation, q: str, name: str) -> str:
+        """Append how the stored value `q` is scaled, `name` what comes before the rounding; returns the name of the result."""
+        e.given(f"input_offset_{name}", self.input_offset, "minus the zero point, LSB")
         e.derive(name, f"wrap(({q} + input_offset_{name}) * 2**{self.left_shift}, 32)", "shifted to the left, in 32 bits")
+        return self.explain(e, name)
+
+    def explain(self, e: Explanation, acc: str) -> str:
+        """Append how the step `acc` is rounded, zero point and left shift behind it; returns the name of the result."""
         if self._is_undefined:
             return e.derive(
-                f"scaled_{name}", f"-1 if {name} < 0 else 1", "C does not define the shift: its sign is what comes of it"
+                f"scaled_{acc}", f"-1 if {acc} < 0 else 1", "C does not define the shift: its sign is what comes of it"
             )
-        return self._rounding.explain(e, name)
+        return self._rounding.explain(e, acc)
 
 
 def finish(result: np.ndarray, output_offset: int, low: int, high: int, dtype: np.dtype) -> np.ndarray:

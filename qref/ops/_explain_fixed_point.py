@@ -12,7 +12,7 @@ def high(a: str, b: str, bits: int = 32) -> str:
 
 def saturated(formula: str, bits: int = 32) -> str:
     """The formula of what so many bits hold at most and at least."""
-    return f"clamp({formula}, -(2**{bits - 1}), 2**{bits - 1} - 1)"
+    return f"saturate({formula}, {bits})"
 
 
 def explain_multiplied(e: Explanation, acc: str, multiplier: str, shift: int) -> str:
@@ -75,9 +75,9 @@ def explain_exp_on_negative(e: Explanation, a: str, integer_bits: int, bits: int
             name = f"factor{exponent + 2}"
             e.derive(name, f"ties_away({factor}, {drop})", f"exp(-{2.0**exponent:g})")
             step = e.derive(
-                f"times_{name}", f"choose(whole // 2**{bit} % 2, {high(step, name, bits)}, {step})", "where it is in a"
+                f"times_{name}", f"where(whole // 2**{bit} % 2, {high(step, name, bits)}, {step})", "where it is in a"
             )
-    e.derive("e", f"choose({a}, {step}, 2**{bits - 1} - 1)", f"exp({a}), of 2^{bits - 1}; the greatest fraction for 0")
+    e.derive("e", f"where({a}, {step}, 2**{bits - 1} - 1)", f"exp({a}), of 2^{bits - 1}; the greatest fraction for 0")
 
 
 def explain_newton(e: Explanation, a: str, bits: int) -> None:

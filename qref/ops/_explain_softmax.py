@@ -1,144 +1,129 @@
-"""One output element of SOFTMAX in plain Python numbers, every step named; shares nothing with the references."""
+"""One output element of SOFTMAX on integers, step by step; shares nothing with the references.
+
+The sum needs the exponentials of the whole row. They are given; each of them is found by the steps that show the element's own.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
-from .node import Step
+import numpy as np
 
-# exp(-1/4), exp(-1/2), exp(-1), ... exp(-16), of 2^31
-_EXP_OF_MINUS_POWERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
+from qref.arithmetic.explanation import Explanation
+from qref.arithmetic.requantize import DoubleRounding
+
+from ._explain_gemmlowp import divide, explain_exp, explain_one_over_one_plus, multiply
+
+EXP_INTEGER_BITS, SUM_INTEGER_BITS = 5, 12
+ENTRIES = 512  # intervals of a table, of 128 inputs each
+UNIT = 65536 / (2 / 65535 * 65535)  # of a table's entries, in float64: they stand for entry / 2^15
 
 
 def explain_8bit(
     row: list[int], position: int, multiplier: int, left_shift: int, diff_min: int, bits: int, low: int
-) -> list[Step]:
+) -> Explanation:
     """The steps from a row of stored values to one of its results, an integer of so many bits from `low` on."""
-    greatest = max(row)
-    difference = row[position] - greatest
-    total = sum(_nearest(_exp(q - greatest, multiplier, left_shift, diff_min), 2**12) for q in row)
-    total %= 2**32
-    zeros = 32 - total.bit_length()
-    reciprocal = _one_over_one_plus((total << zeros) - 2**31)
-    exponent = 12 - zeros + 31 - bits
-    e = _exp(difference, multiplier, left_shift, diff_min)
-    product = _high(reciprocal, e)
-    quotient = _nearest(product, 2**exponent) if 0 <= exponent <= 31 else 0
-    return [
-        Step("max(x)", greatest),
-        Step("x - max(x), LSB", difference, {"diff_min": diff_min}),
-        Step("in steps of 2^-26", _high(difference << left_shift, multiplier) if difference >= diff_min else "minus infinity"),
-        Step("exp, of 2^31", e),
-        Step("sum of all exp, of 2^19", total),
-        Step("1 / sum, of 2^31", reciprocal, {"divided by 2^": 12 - zeros}),
-        Step("exp / sum, high half", product),
-        Step(f"divided by 2^{exponent}, ties away from zero", quotient),
-        Step("clamped", min(quotient, 2**bits - 1) + low),
-    ]
+    e, rule = _distances(row, position), _rule(multiplier, left_shift)
+    e.given("diff_min", diff_min, "differences below it count as minus infinity, LSB")
+
+    def exponential(e: Explanation) -> str:
+        if e.value("difference") < diff_min:
+            return e.derive("exp_y", "0 if difference < diff_min else 2**31 - 1", "exp of minus infinity")
+        return explain_exp(e, rule.explain(e, "difference"), "y", EXP_INTEGER_BITS, 32)
+
+    _exponentials(e, exponential, {"diff_min": diff_min}, "of 2^31")
+    exponential(e)
+    e.derive("dropped_terms", f"exponentials % 2**{SUM_INTEGER_BITS}", "the low 12 bits, which the next rounding drops")
+    e.derive("terms", f"ties_away(exponentials, 2**{SUM_INTEGER_BITS})", "the exponentials, of 2^19, so that 4096 can be summed")
+    e.derive("total", "sum(terms) % 2**32", "the sum, of 2^19, in 32 bits")
+    e.derive("leading_zeros", "32 - total.bit_length()", "of the sum")
+    e.derive("normalized", "total * 2**leading_zeros - 2**31", "the sum, scaled to 1 + a in [1, 2): a, of 2^31")
+    reciprocal = explain_one_over_one_plus(e, "normalized", "total", 32)
+    quotient = multiply(e, "quotient", f"{reciprocal} * exp_y", 32, "exp / sum, still scaled")
+    e.derive("exponent", f"{SUM_INTEGER_BITS} - leading_zeros + 31 - {bits}", f"takes the scaling back, and leaves {bits} bits")
+    inside = "if 0 <= exponent <= 31 else"
+    e.derive("dropped", f"{quotient} % 2**exponent {inside} {quotient}", "the low bits, which the last rounding drops")
+    e.derive("rounded", f"ties_away({quotient}, 2**exponent) {inside} 0", f"exp / sum, of 2^{bits}, ties away from zero")
+    e.given("output_offset", low, "the zero point of the output, the least value of its type")
+    e.derive("y", f"min(rounded, 2**{bits} - 1) + output_offset", "the output, LSB")
+    return e
 
 
-def explain_16bit(row: list[int], position: int, multiplier: int, shift: int) -> list[Step]:
+def explain_16bit(row: list[int], position: int, multiplier: int, shift: int) -> Explanation:
     """The steps from a row of int16 values to one of its results, by tables of exp on [-10, 0] and 1 / (1 + x) on [0, 1]."""
-    greatest = max(row)
+    e, rule = _distances(row, position), _rule(multiplier, shift)
 
-    def exp(q: int) -> tuple[int, int]:
-        shifted = _wrap((q - greatest) << (max(shift, 0) % 32), 32)
-        scaled = _nearest(_high(shifted, multiplier), 2 ** max(-shift, 0))
-        place = min(max(scaled + 32767, -32768), 32767)
-        return place, _interpolate(place, math.exp, -10.0, 10 / 65535)
+    def exponential(e: Explanation) -> str:
+        scaled = rule.explain(e, "difference")
+        e.derive("place_exp", f"clamp({scaled} + 32767, -2**15, 2**15 - 1)", "in the table, in steps of 10 / 65535")
+        return _explain_look_up(e, "exp", "exp({})", -10.0, 10 / 65535)
 
-    values = [exp(q)[1] for q in row]
-    place, e = exp(row[position])
-    total = _wrap(sum(values), 32)
-    zeros = 32 - (total % 2**32).bit_length()
-    normalized = (_wrap(total << zeros - 1, 32) + 2**13) >> 14
-    at = min(max(normalized - 2**15 - 2**16, -32768), 32767)
-    reciprocal = _interpolate(at, lambda x: 1 / (1 + x), 0.0, 1 / 65535)
-    result = (e * reciprocal + 2 ** (30 - zeros)) >> 31 - zeros
-    return [
-        Step("max(x)", greatest),
-        Step("x - max(x), LSB", row[position] - greatest),
-        Step("place in the table of exp", place),
-        Step("exp, of 2^15", e),
-        Step("sum of all exp, of 2^15", total),
-        Step("place in the table of 1 / (1 + x)", at),
-        Step("1 / sum, of 2^15", reciprocal, {"divided by 2^": 16 - zeros}),
-        Step(f"exp * (1 / sum) divided by 2^{31 - zeros}", result),
-        Step("clamped", min(max(result, 0), 32767)),
-    ]
+    _exponentials(e, exponential, {}, "of 2^15")
+    exponential(e)
+    e.derive("total", "wrap(sum(exponentials), 32)", "the sum, of 2^15, in 32 bits")
+    e.derive("leading_zeros", "32 - (total % 2**32).bit_length()", "of the sum")
+    e.derive("shifted_total", "wrap(total * 2**(leading_zeros - 1), 32)", "the sum, scaled to [1, 2) of 2^30")
+    divide(e, "normalized", "shifted_total", 14, "of 2^16")
+    words = "in the table of 1 / (1 + a), for the sum as 1 + a"
+    e.derive("place_reciprocal", "clamp(normalized - 2**15 - 2**16, -2**15, 2**15 - 1)", words)
+    _explain_look_up(e, "reciprocal", "1 / (1 + {})", 0.0, 1 / 65535)
+    e.derive("product", "exp * reciprocal", "exp / sum, still scaled")
+    divide(e, "rounded", "product", 31 - e.value("leading_zeros"), "exp / sum, of 2^15, ties up")
+    e.derive("y", "clamp(rounded, 0, 2**15 - 1)", "the output, LSB")
+    return e
 
 
-def _exp(difference: int, multiplier: int, left_shift: int, diff_min: int) -> int:
-    """Exp of a difference in LSB, of 2^31: a polynomial on [-1/4, 0) times a factor for each quarter, half, one, ... below."""
-    if difference < diff_min:
-        return 0
-    a = _high(difference << left_shift, multiplier)
-    if a == 0:
-        return 2**31 - 1
-    quarter = 2**24
-    rest = a % quarter - quarter
-    x = rest * 2**5 + 2**28
-    x2 = _high(x, x)
-    x3, x4 = _high(x2, x), _high(x2, x2)
-    series = x + _nearest(_high(_nearest(x4, 4) + x3, 715827883) + x2, 2)
-    result = min(1895147668 + _high(1895147668, series), 2**31 - 1)
-    quarters = (rest - a) // quarter
-    for k, factor in enumerate(_EXP_OF_MINUS_POWERS):
-        if quarters >> k & 1:
-            result = _high(result, factor)
-    return result
+def _distances(row: list[int], position: int) -> Explanation:
+    e = Explanation()
+    e.given("x", row, "the row of inputs that are summed up, LSB")
+    e.given("position", position, "of the element in its row")
+    e.derive("greatest", "max(x)", "which is subtracted, so that no exponential is above 1")
+    e.derive("differences", "x - greatest", "LSB; the zero point cancels")
+    e.derive("difference", "differences[position]", "that of the element")
+    return e
 
 
-def _one_over_one_plus(a: int) -> int:
-    """1 / (1 + a), both of 2^31: three steps of Newton's method for the reciprocal of h = (1 + a) / 2."""
-    half = (a + 2**31) // 2
-    x = 1515870810 + _high(half, -1010580540)
-    for _ in range(3):
-        x += _saturate(_high(x, 2**29 - _high(half, x)) * 4)
-    return _saturate(2 * x)
+def _exponentials(e: Explanation, explain: Callable[[Explanation], str], constants: dict[str, int], unit: str) -> None:
+    """Append the exponentials of all differences, each as `explain` gives it for the step "difference"."""
+    found: dict[int, int] = {}
+    for difference in set(e.value("differences")):
+        own = Explanation()
+        for name, value in {"difference": difference, **constants}.items():
+            own.given(name, value)
+        found[difference] = own.value(explain(own))
+    words = f"exp of beta * scale * difference for the whole row, {unit}, each found as the element's own"
+    e.given("exponentials", [found[difference] for difference in e.value("differences")], words)
 
 
-def _interpolate(place: int, function: Callable[[float], float], start: float, step: float) -> int:
-    """A function of start + step * (place + 2^15), of 2^15, between two of 513 entries; 65535 / 2 of them make 1."""
-    entry = (place + 2**15) // 128
-
-    def table(i: int) -> int:
-        if i == 512:
-            return _bounded(_round(function(start + step * 65535) * 65536 / (step_out * 65535)))
-        x, width = start + i * (step * 65535 / 512), step * 65535 / 512
-        first, middle, last = (function(v) * scale for v in (x, x + width / 2, start + (i + 1) * width))
-        error = _round((last + _round(first)) / 2) - _round(middle)
-        return _bounded(_round(first) - _round(error / 2))
-
-    step_out = 2 / 65535
-    scale = 65536 / (step_out * 65535)
-    here, there = table(entry), table(entry + 1)
-    return here + ((there - here) * (place & 127) + 64 >> 7)
+def _rule(multiplier: int, shift: int) -> DoubleRounding:
+    return DoubleRounding(np.array([multiplier]), np.array([shift]))
 
 
-def _high(a: int, b: int) -> int:
-    return min((a * b + 2**30) >> 31, 2**31 - 1)
+def _explain_look_up(e: Explanation, name: str, function: str, start: float, step: float) -> str:
+    """Append a table's value at the step place_`name`, for a function of start + step * (place + 2^15), of 2^15."""
+    e.derive(f"entry_{name}", f"(place_{name} + 2**15) // 128", "the number of the table's entry at or below it")
+    width = step * 65535 / ENTRIES
+    for which in (0, 1):
+        _explain_entry(e, f"{name}_{which}", e.value(f"entry_{name}") + which, function, start, width)
+    e.derive(f"between_{name}", f"({name}_1 - {name}_0) * (place_{name} % 128)", "128 times what the place adds to the entry")
+    divide(e, f"added_{name}", f"between_{name}", 7, "ties up")
+    return e.derive(name, f"{name}_0 + added_{name}", "of 2^15")
 
 
-def _nearest(a: int, divisor: int) -> int:
-    nearest = (2 * abs(a) + divisor) // (2 * divisor)
-    return nearest if a >= 0 else -nearest
-
-
-def _saturate(a: int) -> int:
-    return min(max(a, -(2**31)), 2**31 - 1)
-
-
-def _bounded(a: int) -> int:
-    return min(max(a, -(2**15)), 2**15 - 1)
-
-
-def _round(x: float) -> int:
-    nearest = math.floor(abs(x) + 0.5)
-    return nearest if x >= 0 else -nearest
-
-
-def _wrap(a: int, bits: int) -> int:
-    half = 1 << bits - 1
-    return (a + half) % (2 * half) - half
+def _explain_entry(e: Explanation, name: str, entry: int, function: str, start: float, width: float) -> None:
+    """Append an entry of a table, shifted by half of the error that interpolation makes in the middle of its interval."""
+    if entry == ENTRIES:
+        e.given(f"place_{name}", start + width * ENTRIES, "where the table ends")
+        e.derive(
+            name, f"clamp(round_half_away({function.format(f'place_{name}')} * {UNIT}), -2**15, 2**15 - 1)", "its last entry"
+        )
+        return
+    for at, place in {"left": start + entry * width, "right": start + (entry + 1) * width}.items():
+        e.given(f"{at}_{name}", place, f"the {at} end of the interval of entry {entry}, in float64")
+    e.derive(f"middle_{name}", f"left_{name} + {width / 2}", "half a step further")
+    for at in ("left", "middle", "right"):
+        e.derive(f"at_{at}_{name}", f"{function.format(f'{at}_{name}')} * {UNIT}", "of 2^15, in float64")
+    e.derive(f"rounded_left_{name}", f"round_half_away(at_left_{name})", "ties away from zero")
+    e.derive(f"interpolated_{name}", f"round_half_away((at_right_{name} + rounded_left_{name}) / 2)", "in the middle")
+    e.derive(f"error_{name}", f"round_half_away((interpolated_{name} - round_half_away(at_middle_{name})) / 2)", "half of it")
+    e.derive(name, f"clamp(rounded_left_{name} - error_{name}, -2**15, 2**15 - 1)", f"entry {entry} of the table")

@@ -29,9 +29,9 @@ ELU: Formulas = (("y", "expm1f(x) if x < 0 else x", "below zero the C library's 
 SQUARE: Formulas = (("y", "float32(x * x)", ""),)
 SQRT: Formulas = (("y", "sqrt(x)", "the nearest float32 number"),)
 RSQRT: Formulas = (("root", "sqrt(x)", "the nearest float32 number"), ("y", "float32(divide(1, root))", ""))
-FLOOR: Formulas = (("y", "floor(x)", ""),)
-CEIL: Formulas = (("y", "-floor(-x)", ""),)
-ROUND: Formulas = (("y", "round_half_even(x)", ""),)
+FLOOR: Formulas = (("y", "copysign(floor(x), x)", "zeros keep the sign"),)
+CEIL: Formulas = (("y", "copysign(-floor(-x), x)", "zeros take the sign"),)
+ROUND: Formulas = (("y", "round_half_even(x) if x else x", "a zero keeps its sign"),)
 LOGISTIC_OF_TABLE: Formulas = (
     ("e", "expf(-x)", "the C library's function"),
     ("total", "float32(1 + e)", ""),

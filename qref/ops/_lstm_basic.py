@@ -17,12 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic import gemmlowp
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import rounding_divide_by_pot, saturate_int16, saturating_left_shift_16, wrap_int32
 from qref.arithmetic.fixed_point import saturating_rounding_doubling_high_mul_16 as multiply
 from qref.arithmetic.requantize import HalfUp, Requantize
 from qref.schema.enums import TensorType
 
-from . import _eigen
+from . import _eigen, _explain_eigen, _explain_gemmlowp
 from ._lstm_float import FINITE
 from ._lstm_operands import expect_counts, expect_state, expect_tensor
 from ._matmul import integer_matmul
@@ -30,6 +31,7 @@ from .node import Node, Prepared
 
 OUTPUT_STATE, CELL_STATE = 1, 4  # input positions
 STATE_INTEGER_BITS = 4
+GATES = ("input", "cell", "forget", "output")  # in the order of the rows of w
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +72,19 @@ def prepare_basic(node: Node) -> Prepared:
         node.expect_type(node.output(position), type_)
         node.resize(position, (batch, width))
     if not quantized:
-        plan = BasicFloatPlan(_eigen.l1_cache_bytes())
-        return Prepared(lstm_basic_float32, plan, updates=(OUTPUT_STATE, CELL_STATE), pure=False)
+        return Prepared(
+            lstm_basic_float32,
+            BasicFloatPlan(_eigen.l1_cache_bytes()),
+            explain_float32,
+            updates=(OUTPUT_STATE, CELL_STATE),
+            pure=False,
+        )
     scale = float(node.output(1).scale)
     bits = 15 + math.log2(scale) if scale > 0 and math.isfinite(scale) else math.nan
     node.expect(abs(bits - STATE_INTEGER_BITS) < 1e-3, f"the cell state {node.output(1)} has the scale {scale}; expected 2^-11")
     rule = HalfUp.of(np.float64(4096) * np.atleast_1d(np.float64(node.input(3).scale)))
-    return Prepared(
-        lstm_basic_uint8, BasicIntegerPlan(node.input(2).zero_point, rule), updates=(OUTPUT_STATE, CELL_STATE), pure=False
-    )
+    plan = BasicIntegerPlan(node.input(2).zero_point, rule)
+    return Prepared(lstm_basic_uint8, plan, explain_uint8, updates=(OUTPUT_STATE, CELL_STATE), pure=False)
 
 
 @np.errstate(all="ignore")
@@ -109,3 +115,66 @@ def lstm_basic_uint8(
     activation = (128 + np.clip(rounding_divide_by_pot(hidden, 8), -128, 127)).astype(np.uint8)
     state = state.astype(np.int16)
     return activation, state, both, sums.astype(np.int16), activation.copy(), state.copy()
+
+
+def explain_float32(
+    x: np.ndarray, h: np.ndarray, w: np.ndarray, b: np.ndarray, c: np.ndarray, plan: BasicFloatPlan, element: tuple[int, int]
+) -> Explanation:
+    """Return an element of the first output, h, step by step; names end in the name of their gate."""
+    e, (entry, cell), (batch, cells) = Explanation(), element, c.shape
+    e.given("x", x[entry], "the inputs")
+    e.given("h", h[entry], "the output of the inference before")
+    e.given("c_before", c[element], f"the state of cell {cell} before")
+    e.derive("both", "joined(x, h)")
+    for k, name in enumerate(GATES):
+        column = k * cells + cell
+        e.given(f"w_{name}", w[column], f"the {name} gate's weights of inputs and output")
+        e.given(f"bias_{name}", b[column], f"of the {name} gate")
+        e.derive(f"products_{name}", f"float32(both * w_{name})")
+        product = _explain_eigen.explain_matmul(
+            e, f"products_{name}", f"product_{name}", entry, batch, column, len(w), plan.l1_bytes
+        )
+        total = e.derive(f"sum_{name}", f"clamp(float32({product} + bias_{name}), -{FINITE}, {FINITE})", "kept finite")
+        if name == "cell":
+            _explain_eigen.explain_tanh(e, total, "cell_gate")
+        else:
+            _explain_eigen.explain_logistic(e, total, f"{name}_gate", entry * cells, cells, cell)
+    e.derive("taken_in", "float32(input_gate * cell_gate)", "what the cell takes in")
+    e.derive("kept", "float32(forget_gate * c_before)", "what it keeps of its state")
+    e.derive("c", "float32(taken_in + kept)", "its new state")
+    _explain_eigen.explain_tanh(e, "c", "squashed")
+    e.derive("y", "float32(output_gate * squashed)", "the output")
+    return e
+
+
+def explain_uint8(
+    x: np.ndarray, h: np.ndarray, w: np.ndarray, b: np.ndarray, c: np.ndarray, plan: BasicIntegerPlan, element: tuple[int, int]
+) -> Explanation:
+    """Return an element of the first output, h, step by step; names end in the name of their gate."""
+    e, (entry, cell) = Explanation(), element
+    e.given("x", x[entry], "the inputs, LSB")
+    e.given("h", h[entry], "the output of the inference before, LSB")
+    e.given("c_before", c[element], f"the state of cell {cell} before, of 2^11")
+    e.given("filter_offset", -plan.filter_zero_point, "minus the zero point of the weights")
+    e.derive("both", "joined(x, h) - 128", "less their zero point, of 2^7")
+    for k, name in enumerate(GATES):
+        row = k * c.shape[1] + cell
+        e.given(f"w_{name}", w[row], f"the {name} gate's weights of inputs and output, LSB")
+        e.given(f"bias_{name}", b[row], "in units of s_w / 2^7")
+        acc = e.derive(f"acc_{name}", f"wrap(sum(both * (w_{name} + filter_offset)) + bias_{name}, 32)", "in 32 bits")
+        scaled = plan.requantize.explain(e, acc)
+        e.derive(f"sum_{name}", f"clamp({scaled}, -(2**15), 2**15 - 1)", f"what the {name} gate sums up, of 2^12")
+        function = _explain_gemmlowp.explain_tanh if name == "cell" else _explain_gemmlowp.explain_logistic
+        function(e, f"sum_{name}", f"{name}_gate", 3)
+    _explain_gemmlowp.multiply(e, "candidate", "input_gate * cell_gate", 16, "of 2^15, ties up")
+    _explain_gemmlowp.divide(
+        e, "taken_in", "candidate", STATE_INTEGER_BITS, "what the cell takes in, of 2^11, ties away from zero", "ties_away"
+    )
+    _explain_gemmlowp.multiply(e, "kept", "forget_gate * c_before", 16, "what it keeps of its state, of 2^11")
+    e.derive("c", "clamp(taken_in + kept, -(2**15), 2**15 - 1)", "its new state, of 2^11")
+    e.derive("c_of_12", "clamp(2 * c, -(2**15), 2**15 - 1)", "of 2^12, as far as 16 bits reach")
+    _explain_gemmlowp.explain_tanh(e, "c_of_12", "squashed", 3)
+    _explain_gemmlowp.multiply(e, "hidden", "output_gate * squashed", 16, "of 2^15, ties up")
+    _explain_gemmlowp.divide(e, "hidden_of_7", "hidden", 8, "of 2^7, ties away from zero", "ties_away")
+    e.derive("y", "128 + clamp(hidden_of_7, -128, 127)", "the output, LSB")
+    return e

@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from . import _eigen
+from ._explain_eigen import explain_activation, explain_packet_products
+from ._explain_hybrid import explain_hybrid_product, explain_quantized_row
 from ._lstm_float import activate, quantized_product
 from ._lstm_operands import EIGHT_BITS, expect_state, expect_tensor, read_activation
 from .node import Node
@@ -121,3 +124,63 @@ def rnn(*arguments: Any) -> tuple[np.ndarray, np.ndarray]:
     x = tensors[0]
     y, state = run_rnn(x if x.ndim == 3 else x[None], None, tensors, plan)
     return y.reshape(*x.shape[:-1], y.shape[-1]), state
+
+
+def explain_rnn(*arguments: Any) -> Explanation:
+    """Return y[element] step by step; arguments are those of `rnn`, then the element."""
+    *tensors, plan, element = arguments
+    x = tensors[0]
+    return explain_step(x if x.ndim == 3 else x[None], None, tensors, plan, (0, *element)[-3:])
+
+
+def explain_step(
+    x: np.ndarray,
+    aux: np.ndarray | None,
+    tensors: Sequence[np.ndarray],
+    plan: RnnPlan,
+    element: tuple[int, ...],
+    times: int = 1,
+) -> Explanation:
+    """Return y[element] of `run_rnn` step by step; the state before the time step is given, as the reference computes it."""
+    *place, unit = element
+    time, entry = place if plan.time_major else place[::-1]
+    e = Explanation()
+    e.given("x", (x[time, entry] if plan.time_major else x[entry, time]), f"the inputs of time step {time}")
+    total = e.given("bias", tensors[plan.bias][unit])
+    total = _explain_product(e, total, "x", tensors[plan.weights][unit], plan.scales[0], "input", plan.asymmetric)
+    if aux is not None and plan.aux_weights is not None:
+        e.given("aux", aux[time, entry] if plan.time_major else aux[entry, time], "the auxiliary inputs")
+        total = _explain_product(e, total, "aux", tensors[plan.aux_weights][unit], plan.scales[2], "aux", plan.asymmetric)
+    h = _state_before(x, aux, tensors, plan, time, times)[entry]
+    e.given("h", h, "the outputs of the time step before, or the state before the first one")
+    total = _explain_product(e, total, "h", tensors[plan.recurrent_weights][unit], plan.scales[1], "recurrent", plan.asymmetric)
+    explain_activation(e, total, "y", plan.activation)
+    return e
+
+
+def _state_before(
+    x: np.ndarray, aux: np.ndarray | None, tensors: Sequence[np.ndarray], plan: RnnPlan, time: int, times: int
+) -> np.ndarray:
+    """The state [B, U] before the last visit of a time step."""
+    axis = 0 if plan.time_major else 1
+    walked = list(tensors)
+    if times > 1:
+        walked[plan.state] = run_rnn(x, aux, tensors, plan, times - 1)[1]
+    before = np.arange(time + 1, x.shape[axis]) if plan.reverse else np.arange(time)
+    if before.size:
+        past = None if aux is None else aux.take(before, axis)
+        walked[plan.state] = run_rnn(x.take(before, axis), past, walked, plan)[1]
+    return walked[plan.state]
+
+
+def _explain_product(
+    e: Explanation, total: str, x: str, w: np.ndarray, scale: np.float32 | None, of: str, asymmetric: bool
+) -> str:
+    """Append how the product of row `x` with the weights of one unit is added to a step; returns the sum's name."""
+    if scale is None:
+        e.given(f"w_{of}", w, f"the weights that {x} meets")
+        e.derive(f"products_{of}", f"float32({x} * w_{of})")
+        return explain_packet_products(e, f"products_{of}", f"with_{of}", total)
+    explain_quantized_row(e, x, asymmetric)
+    product = explain_hybrid_product(e, x, w, scale, of)
+    return e.derive(f"with_{of}", f"float32({total} + {product})")

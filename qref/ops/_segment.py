@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.errors import InputError
 from qref.schema.enums import TensorType
 
+from ._explain_fold import explain_fold
 from ._movement import copied, index_scalar
 from .node import Node, Prepared, Shape
 
@@ -50,7 +53,7 @@ def prepare_unsorted(node: Node, combine: str) -> Prepared:
     node.resize(0, (index_scalar(node, count, TensorType.INT32), *x.shape[len(numbers.shape) :]))
     limits = np.finfo(x.dtype) if x.type == TensorType.FLOAT32 else np.iinfo(x.dtype)
     start = {"sum": 0, "prod": 1, "max": limits.min, "min": limits.max}[combine]
-    return Prepared(segment, SegmentPlan(COMBINE[combine], start, node.output().shape, str(node)))
+    return Prepared(segment, SegmentPlan(COMBINE[combine], start, node.output().shape, str(node)), explain)
 
 
 def segment(x: np.ndarray, numbers: np.ndarray, count: np.ndarray, plan: SegmentPlan) -> np.ndarray:
@@ -63,3 +66,11 @@ def segment(x: np.ndarray, numbers: np.ndarray, count: np.ndarray, plan: Segment
         for number, row in zip(numbers[kept].tolist(), x[kept]):
             y[number] = plan.combine(y[number], row)
     return y
+
+
+def explain(x: np.ndarray, numbers: np.ndarray, *count_and_more: Any) -> Explanation:
+    """Explain y[element]; the last arguments are the count, which SEGMENT_SUM has not, the plan and the element."""
+    *_, plan, element = count_and_more
+    combine = next(name for name, function in COMBINE.items() if function is plan.combine)
+    rows = [row for row in np.ndindex(numbers.shape) if numbers[row] == element[0]]
+    return explain_fold([x[(*row, *element[1:])].item() for row in rows], plan.start, combine, x.dtype)

@@ -115,9 +115,9 @@ def explain(x1: np.ndarray, x2: np.ndarray, plan: SumPlan, element: tuple[int, .
     e = Explanation()
     for q, x, scaling in (("q1", x1, plan.input1), ("q2", x2, plan.input2)):
         e.given(q, element_of(x, element), "the stored value, LSB")
-        scaling.explain(e, q, f"x{q[1]}")
-    e.derive("total", f"scaled_x1 {'+' if plan.sign > 0 else '-'} scaled_x2", "at the scale that both have now")
-    explain_output(e, plan.output.explain(e, "total", "acc"), plan)
+        scaling.explain_operand(e, q, f"x{q[1]}")
+    e.derive("acc", f"scaled_x1 {'+' if plan.sign > 0 else '-'} scaled_x2", "at the scale that both have now")
+    explain_output(e, plan.output.explain(e, "acc"), plan)
     return e
 
 

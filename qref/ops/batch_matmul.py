@@ -15,12 +15,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.hybrid import quantize_rows_asymmetric, quantize_rows_symmetric
 from qref.schema.enums import TensorType
 
+from ._explain import explain_taps
+from ._explain_float import explain_products
+from ._explain_hybrid import explain_row_products, explain_scale, explain_scales, explain_weight_sum, filter_scale_of
 from ._matmul import EXACT_DEPTH, IntegerPlan, integer_plan, requantize_accumulator, row_sums, wrap_accumulator
 from .node import Node, Prepared, Shape
 
@@ -70,15 +75,15 @@ def prepare(node: Node) -> Prepared:
     if x.type == TensorType.FLOAT32:
         node.expect_type(y, TensorType.FLOAT32)
         if w.type == TensorType.FLOAT32:
-            return Prepared(batch_matmul_float32, PlainPlan(adj_x, adj_y, y.shape))
+            return Prepared(batch_matmul_float32, PlainPlan(adj_x, adj_y, y.shape), explain_float32)
         return _prepare_hybrid(node, adj_x, adj_y)
     if x.type == TensorType.INT8 and y.type == TensorType.INT32:
-        return Prepared(batch_matmul_int32, PlainPlan(adj_x, adj_y, y.shape))
+        return Prepared(batch_matmul_int32, PlainPlan(adj_x, adj_y, y.shape), explain_int32)
     node.expect_type(y, x.type)
     node.expect(w.scales.size == 1, f"{w} has {w.scales.size} scales; expected one: quantize it per tensor")
     acc_bits = 64 if x.type == TensorType.INT16 else 32
     fields = integer_plan(node, x, w, 1, acc_bits, float32_product=True)
-    return Prepared(batch_matmul, BatchMatMulPlan(**fields, adj_x=adj_x, adj_y=adj_y), accumulate=accumulate)
+    return Prepared(batch_matmul, BatchMatMulPlan(**fields, adj_x=adj_x, adj_y=adj_y), explain, accumulate)
 
 
 def _output_shape(node: Node, adj_x: bool, adj_y: bool) -> Shape:
@@ -114,7 +119,7 @@ def _prepare_hybrid(node: Node, adj_x: bool, adj_y: bool) -> Prepared:
         node.unsupported(
             f"{w} has {w.shape[0]} batches in the first of 5 dimensions: LiteRT sums the columns of the first one alone"
         )
-    return Prepared(batch_matmul_hybrid, HybridPlan(adj_x, adj_y, w.scales, asymmetric, y.shape))
+    return Prepared(batch_matmul_hybrid, HybridPlan(adj_x, adj_y, w.scales, asymmetric, y.shape), explain_hybrid)
 
 
 def batch_matmul(x: np.ndarray, w: np.ndarray, plan: BatchMatMulPlan) -> np.ndarray:
@@ -128,10 +133,45 @@ def accumulate(x: np.ndarray, w: np.ndarray, plan: BatchMatMulPlan) -> np.ndarra
     return integer_products(inputs + plan.input_offset, weights + plan.filter_offset)
 
 
+def explain(x: np.ndarray, w: np.ndarray, plan: BatchMatMulPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    pairs = zip(row_at(x, plan.adj_x, element), column_at(w, plan.adj_y, element))
+    return explain_taps(pairs, None, plan, element, element[-1])
+
+
+def row_at(x: np.ndarray, adj_x: bool, element: tuple[int, ...]) -> list[Any]:
+    """The row of x that makes y[element], as Python numbers."""
+    place: Any = (*_matrix_of(x, element), *((slice(None), element[-2]) if adj_x else (element[-2],)))
+    return x[place].tolist()
+
+
+def column_at(w: np.ndarray, adj_y: bool, element: tuple[int, ...]) -> list[Any]:
+    """The column of w that makes y[element], as Python numbers."""
+    place: Any = (*_matrix_of(w, element), *((element[-1],) if adj_y else (slice(None), element[-1])))
+    return w[place].tolist()
+
+
+def _matrix_of(operand: np.ndarray, element: tuple[int, ...]) -> tuple[int, ...]:
+    """Which matrix of an operand makes y[element], batch dimensions broadcast."""
+    batches = operand.shape[:-2]
+    return tuple(0 if size == 1 else i for size, i in zip(batches, element[len(element) - 2 - len(batches) : -2]))
+
+
 def batch_matmul_int32(x: np.ndarray, w: np.ndarray, plan: PlainPlan) -> np.ndarray:
     """Return y [..., M, N] int32 = sum_k x[m, k] * w[k, n], wrapping; the zero points are left alone, as in LiteRT."""
     acc = integer_products(as_rows(x, plan.adj_x), as_columns(w, plan.adj_y))
     return wrap_accumulator(acc, 32).astype(np.int32).reshape(plan.output_shape)
+
+
+def explain_int32(x: np.ndarray, w: np.ndarray, plan: PlainPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element] of the form that gives the accumulators."""
+    e = Explanation()
+    e.given("x", row_at(x, plan.adj_x, element), "the row of x, LSB")
+    e.given("w", column_at(w, plan.adj_y, element), "the column of w, LSB")
+    e.derive("products", "x * w", "of each pair; the zero points are left alone")
+    e.derive("running", "cumsum(products)", "the accumulator after each of them")
+    e.derive("y", "wrap(sum(products), 32)", "the output, the accumulator in 32 bits")
+    return e
 
 
 @np.errstate(all="ignore")
@@ -142,6 +182,15 @@ def batch_matmul_float32(x: np.ndarray, w: np.ndarray, plan: PlainPlan) -> np.nd
     for k in range(inputs.shape[-1]):
         y += inputs[..., :, k, None] * columns[..., None, :, k]
     return y
+
+
+def explain_float32(x: np.ndarray, w: np.ndarray, plan: PlainPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element] of the float32 form."""
+    e = Explanation()
+    products = explain_products(e, zip(row_at(x, plan.adj_x, element), column_at(w, plan.adj_y, element)))
+    e.derive("running", f"cumsum32({products})", "the sum after each tap, every step rounded to float32")
+    e.derive("y", f"sum32({products})", "the output, the sum of all taps")
+    return e
 
 
 def batch_matmul_hybrid(x: np.ndarray, w: np.ndarray, plan: HybridPlan) -> np.ndarray:
@@ -184,6 +233,47 @@ def _matrix_numbers(shape: list[int], batches: list[int]) -> np.ndarray:
         if size != 1:
             index += np.arange(batch).reshape([-1 if a == axis else 1 for a in range(len(batches))])
     return index
+
+
+def explain_hybrid(x: np.ndarray, w: np.ndarray, plan: HybridPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element] of the hybrid form; scale, zero point and sum of weights may be those of another row and column."""
+    e = Explanation()
+    explain_row_products(e, row_at(x, plan.adj_x, element), column_at(w, plan.adj_y, element), asymmetric=plan.asymmetric)
+    row, matrix = _numbers_of_constants(x, w, plan, element)
+    of = "" if row == _number(x, element) * plan.output_shape[-2] + element[-2] else "_taken"
+    if of:
+        taken = (*map(int, np.unravel_index(row, (*x.shape[:-2], plan.output_shape[-2]))), 0)
+        e.given(f"x{of}", row_at(x, plan.adj_x, taken), "the row whose scale LiteRT takes, real")
+        explain_scale(e, f"x{of}", of, asymmetric=plan.asymmetric)
+    e.derive("total", "wrap(sum(products), 32)", "the sum of all products, in 32 bits")
+    if plan.asymmetric:
+        weights = "w"
+        if matrix != _number(w, element):
+            taken = (*map(int, np.unravel_index(matrix, w.shape[:-2])), 0, element[-1])
+            weights = e.given("w_taken", column_at(w, plan.adj_y, taken), "the column whose sum LiteRT takes, LSB")
+        e.derive("offset", f"float32(zero_point{of} * float32({explain_weight_sum(e, weights)}))", "what the zero point adds")
+        e.derive("acc", "cast_int32(float32(float32(total) - offset))", "the accumulator, by way of float32")
+    else:
+        e.derive("acc", "cast_int32(float32(total))", "the accumulator, by way of float32")
+    explain_scales(e, filter_scale_of(plan.filter_scale, element[-1]), scale=f"scale{of}")
+    e.derive("y", "0.0 + scaled", "the output")
+    return e
+
+
+def _number(operand: np.ndarray, element: tuple[int, ...]) -> int:
+    """The number of the matrix of an operand that makes y[element]."""
+    return int(np.ravel_multi_index(_matrix_of(operand, element), operand.shape[:-2])) if operand.ndim > 2 else 0
+
+
+def _numbers_of_constants(x: np.ndarray, w: np.ndarray, plan: HybridPlan, element: tuple[int, ...]) -> tuple[int, int]:
+    """The number of the row of x whose scale LiteRT takes, and that of the matrix of w whose sums it takes."""
+    batches, row, rows = element[:-2], element[-2], plan.output_shape[-2]
+    left, right = ((1,) * (len(element) - operand.ndim) + operand.shape[:-2] for operand in (x, w))
+    if not plan.adj_x and x.ndim > 2 and w.ndim > 2 and w.shape[-3] == 1:
+        row, rows = batches[-1] * rows + row, plan.output_shape[-3] * rows
+        batches = batches[:-1]
+    x_number, w_number = (sum(i for i, size in zip(batches, sizes) if size != 1) for sizes in (left, right))
+    return x_number * rows + row, w_number
 
 
 def as_rows(x: np.ndarray, adj_x: bool) -> np.ndarray:

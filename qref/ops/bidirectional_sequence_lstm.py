@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._lstm_float import plan_float_lstm, run_lstm
+from ._lstm_float_explain import explain_step
 from ._lstm_operands import Layout, expect_counts, read_lstm
 from .node import Node, Prepared
 
@@ -65,7 +67,7 @@ def prepare(node: Node) -> Prepared:
         node.resize(position, (*x.shape[:2], forward.outputs * (2 if merged else 1)))
     plans = plan_float_lstm(node, forward, time_major), plan_float_lstm(node, backward, time_major, reverse=True)
     states = (forward.output_state, forward.cell_state, backward.output_state, backward.cell_state)
-    return Prepared(bidirectional_merged if merged else bidirectional, plans, updates=states, pure=False)
+    return Prepared(bidirectional_merged if merged else bidirectional, plans, explain, updates=states, pure=False)
 
 
 def bidirectional(*arguments: Any) -> tuple[np.ndarray, ...]:
@@ -82,3 +84,16 @@ def bidirectional_merged(*arguments: Any) -> tuple[np.ndarray, ...]:
     """Return y [..., 2 O] and the four states."""
     first, second, *states = bidirectional(*arguments)
     return np.concatenate([first, second], axis=-1), *states
+
+
+def explain(*arguments: Any) -> Explanation:
+    """Return an element of the first output step by step; arguments are the inputs, the plans, the element."""
+    *tensors, (forward, backward), element = arguments
+    x, aux = tensors[0], tensors[AUX_INPUT]
+    stacked = aux is not None and forward.inputs.gates["output"].aux_weights is None
+    *place, unit = element
+    if unit < forward.inputs.outputs:
+        return explain_step(x, None if stacked else aux, tensors, forward, element)
+    return explain_step(
+        aux if stacked else x, None if stacked else aux, tensors, backward, (*place, unit - forward.inputs.outputs)
+    )

@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._lstm_operands import expect_counts
-from ._rnn import RnnPlan, plan_rnn, run_rnn, units_of
+from ._rnn import RnnPlan, explain_step, plan_rnn, run_rnn, units_of
 from .node import Node, Prepared, Shape
 
 AUX_INPUT, FORWARD_AUX_WEIGHTS, BACKWARD_AUX_WEIGHTS = 9, 10, 11
@@ -86,7 +87,9 @@ def prepare(node: Node) -> Prepared:
         aux_step=_aux_step(node, batch, x.shape, aux_depth, time_major) if all(with_weights) and (time_major or hybrid) else None,
         repeat=hybrid and time_major,
     )
-    return Prepared(bidirectional_merged if merged else bidirectional, plans, updates=(forward.state, backward.state), pure=False)
+    return Prepared(
+        bidirectional_merged if merged else bidirectional, plans, explain, updates=(forward.state, backward.state), pure=False
+    )
 
 
 def _aux_step(node: Node, batch: int, shape: Shape, aux_depth: int, time_major: bool) -> int:
@@ -123,3 +126,16 @@ def bidirectional_merged(*arguments: Any) -> tuple[np.ndarray, ...]:
     """Return y [..., U + V] and both states."""
     first, second, *states = bidirectional(*arguments)
     return np.concatenate([first, second], axis=-1), *states
+
+
+def explain(*arguments: Any) -> Explanation:
+    """Return an element of the first output step by step; arguments are the inputs, the plan, the element."""
+    *tensors, plan, element = arguments
+    x, aux = tensors[0], tensors[AUX_INPUT]
+    second_input = aux if plan.backward_reads_aux else x
+    aux = None if aux is None or plan.forward.aux_weights is None else _as_read(aux, plan)
+    times, units = len(x) if plan.repeat else 1, len(tensors[plan.forward.bias])
+    *place, unit = element
+    if unit < units:
+        return explain_step(x, aux, tensors, plan.forward, element, times)
+    return explain_step(second_input, aux, tensors, plan.backward, (*place, unit - units), times)

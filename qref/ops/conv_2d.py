@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from qref.schema.enums import TensorType
 
 from ._convolution import Axis, expect_rank, integer_convolution, resize_to_windows, sequential_convolution, windows
 from ._explain import explain_taps
+from ._explain_float import bias_of, explain_float32_output, explain_sequential
+from ._explain_hybrid import explain_image, explain_scales, filter_scale_of
+from ._explain_windows import Meeting, taps_on_image, values
 from ._matmul import (
     IntegerPlan,
     bias_type_of_int16,
@@ -78,6 +82,20 @@ class HybridPlan:
     output_shape: Shape
 
 
+class WindowPlan(Protocol):
+    """A plan that knows the windows."""
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Height, width."""
+        ...
+
+    @property
+    def groups(self) -> int:
+        """Of channels."""
+        ...
+
+
 def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     x, w, b, y = node.input(0), node.input(1), node.input(2), node.output()
@@ -101,14 +119,16 @@ def prepare(node: Node) -> Prepared:
     check_bias(node, b, channels, TensorType.FLOAT32, quantized=False)
     low, high = activation_range_float32(node.activation)
     if w.type == TensorType.FLOAT32:
-        return Prepared(conv_2d_float32, Float32Plan(axes, groups, low, high, y.shape))
+        return Prepared(conv_2d_float32, Float32Plan(axes, groups, low, high, y.shape), explain_float32)
     check_channels(node, w, channels)
     node.expect(
         w.scales.size == channels or groups == 1, f"weights {w} have one scale; expected {channels} where there are groups"
     )
     all_equal = groups == 1 and (w.scales == w.scales[0]).all()
-    reference = conv_2d_hybrid_per_tensor if all_equal else conv_2d_hybrid_per_channel
-    return Prepared(reference, HybridPlan(axes, groups, w.scales[:1] if all_equal else w.scales, low, high, y.shape))
+    plan = HybridPlan(axes, groups, w.scales[:1] if all_equal else w.scales, low, high, y.shape)
+    if all_equal:
+        return Prepared(conv_2d_hybrid_per_tensor, plan, explain_hybrid_per_tensor)
+    return Prepared(conv_2d_hybrid_per_channel, plan, explain_hybrid_per_channel)
 
 
 def _prepare_integer(node: Node, axes: tuple[Axis, ...], groups: int) -> Prepared:
@@ -144,23 +164,25 @@ def accumulate(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvPlan) -> n
 
 def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvPlan, element: tuple[int, ...]) -> Explanation:
     """Explain y[element]."""
-    batch, out_y, out_x, channel = element
-    rows, columns = plan.axes
-    first = channel // (len(w) // plan.groups) * w.shape[3]
-    pairs: list[tuple[int, int]] = []
-    for filter_y in range(rows.filter_size):
-        for filter_x in range(columns.filter_size):
-            in_y = out_y * rows.stride + filter_y * rows.dilation - rows.padding
-            in_x = out_x * columns.stride + filter_x * columns.dilation - columns.padding
-            if 0 <= in_y < rows.image_size and 0 <= in_x < columns.image_size:
-                inputs = x[batch, in_y, in_x, first : first + w.shape[3]].tolist()
-                pairs += zip(inputs, w[channel, filter_y, filter_x].tolist())
-    return explain_taps(pairs, b, plan, element, channel)
+    return explain_taps(values(x, w, meetings(w, plan, element)), b, plan, element, element[-1])
+
+
+def meetings(w: np.ndarray, plan: WindowPlan, element: tuple[int, ...], *, column_major: bool = False) -> list[Meeting]:
+    """The elements of image and filter that meet at y[element], over ky, kx, c in that order, or over kx, ky, c."""
+    batch, *position, channel = element
+    first = channel // (len(w) // plan.groups) * w.shape[-1]
+    taps = taps_on_image(plan.axes, position, column_major=column_major)
+    return [((batch, *place, first + c), (channel, *tap, c)) for tap, place in taps for c in range(w.shape[-1])]
 
 
 def conv_2d_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: Float32Plan) -> np.ndarray:
     """Return y [B, OH, OW, O] float32: products summed from 0 over ky, kx, c in that order, then the bias, then the clamp."""
     return finish_float32(sequential_convolution(x, w, plan.axes, plan.groups), b, plan.low, plan.high)
+
+
+def explain_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: Float32Plan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element] of the float32 form."""
+    return explain_sequential(values(x, w, meetings(w, plan, element)), b, plan, element[-1])
 
 
 def conv_2d_hybrid_per_tensor(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: HybridPlan) -> np.ndarray:
@@ -184,6 +206,26 @@ def conv_2d_hybrid_per_channel(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan
     """
     q, scale = quantize_images_asymmetric(x)
     return finish_hybrid_per_channel(integer_convolution(q, w, plan.axes, plan.groups), scale, b, plan)
+
+
+def explain_hybrid_per_tensor(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: HybridPlan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the hybrid form with one scale."""
+    e = explain_image(x, element[0], w, meetings(w, plan, element), asymmetric=False, signed=len(w) % 4 != 0)
+    explain_scales(e, plan.filter_scale[0].item())
+    explain_float32_output(e, "scaled", bias_of(b, element[-1]), plan)
+    return e
+
+
+def explain_hybrid_per_channel(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: HybridPlan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the hybrid form with a scale for each output channel."""
+    e = explain_image(x, element[0], w, meetings(w, plan, element), asymmetric=True)
+    explain_scales(e, filter_scale_of(plan.filter_scale, element[-1]), "filter_scale", "scale")
+    explain_float32_output(e, "scaled", bias_of(b, element[-1]), plan)
+    return e
 
 
 def wrong_signs(w: np.ndarray) -> np.ndarray | None:

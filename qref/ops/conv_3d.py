@@ -12,9 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic.activation import activation_range_float32
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._convolution import Axis, expect_rank, resize_to_windows, sequential_convolution, windows
+from ._explain_float import explain_sequential
+from ._explain_windows import taps_on_image, values
 from ._matmul import check_bias, finish_float32
 from .node import Node, Prepared
 
@@ -42,9 +45,17 @@ def prepare(node: Node) -> Prepared:
     check_bias(node, b, w.shape[4], TensorType.FLOAT32, quantized=False)
     axes = windows(node, x.shape[1:4], w.shape[:3], ("d", "h", "w"))
     resize_to_windows(node, x.shape[0], axes, w.shape[4])
-    return Prepared(conv_3d, Conv3DPlan(axes, *activation_range_float32(node.activation)))
+    return Prepared(conv_3d, Conv3DPlan(axes, *activation_range_float32(node.activation)), explain)
 
 
 def conv_3d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Conv3DPlan) -> np.ndarray:
     """Return y [B, OD, OH, OW, O]: products summed from 0 over kd, ky, kx, c in that order, then the bias, then the clamp."""
     return finish_float32(sequential_convolution(x, np.moveaxis(w, 4, 0), plan.axes), b, plan.low, plan.high)
+
+
+def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Conv3DPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    batch, *position, channel = element
+    taps = taps_on_image(plan.axes, position)
+    meetings = [((batch, *place, c), (*tap, c, channel)) for tap, place in taps for c in range(x.shape[-1])]
+    return explain_sequential(values(x, w, meetings), b, plan, channel)

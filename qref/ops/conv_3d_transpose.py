@@ -10,9 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from qref.arithmetic.activation import activation_range_float32
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._convolution import expect_rank, sequential_transposed_convolution, windows
+from ._explain_float import explain_sequential
+from ._explain_windows import taps_on_output, values
 from ._matmul import check_bias, finish_float32
 from .conv_3d import Conv3DPlan
 from .node import Node, Prepared
@@ -45,9 +48,19 @@ def prepare(node: Node) -> Prepared:
         sizes == x.shape[1:4],
         f"CONV_3D of {list(output_shape)} has the size {list(sizes)}; expected that of {x}, {list(x.shape[1:4])}",
     )
-    return Prepared(conv_3d_transpose, Conv3DPlan(axes, *activation_range_float32(node.activation)))
+    return Prepared(conv_3d_transpose, Conv3DPlan(axes, *activation_range_float32(node.activation)), explain)
 
 
 def conv_3d_transpose(shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: Conv3DPlan) -> np.ndarray:
     """Return y [B, OD, OH, OW, O]: products summed from 0 in ascending id, iy, ix, c, then the bias, then the clamp."""
     return finish_float32(sequential_transposed_convolution(x, np.moveaxis(w, 3, 0), plan.axes), b, plan.low, plan.high)
+
+
+def explain(
+    shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: Conv3DPlan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element]."""
+    batch, *position, channel = element
+    taps = taps_on_output(plan.axes, position, descending=True)
+    meetings = [((batch, *place, c), (*tap, channel, c)) for tap, place in taps for c in range(x.shape[-1])]
+    return explain_sequential(values(x, w, meetings), b, plan, channel)

@@ -24,6 +24,9 @@ from qref.schema.enums import TensorType
 
 from ._convolution import Axis, depthwise_convolution, expect_rank, resize_to_windows, windows
 from ._explain import explain_taps
+from ._explain_float import bias_of, explain_float32_output, explain_sequential
+from ._explain_hybrid import explain_image, explain_scales
+from ._explain_windows import Meeting, taps_on_image, values
 from ._matmul import (
     IntegerPlan,
     check_bias,
@@ -100,14 +103,14 @@ def prepare(node: Node) -> Prepared:
     check_bias(node, b, channels, TensorType.FLOAT32, quantized=False)
     low, high = activation_range_float32(node.activation)
     if w.type == TensorType.FLOAT32:
-        return Prepared(depthwise_conv_2d_float32, Float32Plan(axes, multiplier, low, high, y.shape))
+        return Prepared(depthwise_conv_2d_float32, Float32Plan(axes, multiplier, low, high, y.shape), explain_float32)
     _check_option(node, multiplier)
     check_channels(node, w, channels)
     count = w.scales.size
     node.expect(
         count == channels, f"weights {w} have {count} scales; expected {channels} with float32 inputs: quantize them per axis 3"
     )
-    return Prepared(depthwise_conv_2d_hybrid, HybridPlan(axes, multiplier, w.scales, low, high, y.shape))
+    return Prepared(depthwise_conv_2d_hybrid, HybridPlan(axes, multiplier, w.scales, low, high, y.shape), explain_hybrid)
 
 
 def _prepare_integer(node: Node, axes: tuple[Axis, ...], multiplier: int) -> Prepared:
@@ -146,22 +149,28 @@ def accumulate(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Depthwi
 
 def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: DepthwiseConvPlan, element: tuple[int, ...]) -> Explanation:
     """Explain y[element]."""
-    batch, out_y, out_x, channel = element
-    rows, columns = plan.axes
-    pairs = []
-    for filter_y in range(rows.filter_size):
-        for filter_x in range(columns.filter_size):
-            in_y = out_y * rows.stride + filter_y * rows.dilation - rows.padding
-            in_x = out_x * columns.stride + filter_x * columns.dilation - columns.padding
-            if 0 <= in_y < rows.image_size and 0 <= in_x < columns.image_size:
-                q = x[batch, in_y, in_x, channel // plan.depth_multiplier]
-                pairs.append((int(q), int(w[0, filter_y, filter_x, channel])))
-    return explain_taps(pairs, b, plan, element, channel)
+    return explain_taps(values(x, w, meetings(plan, element)), b, plan, element, element[-1])
+
+
+def meetings(
+    plan: DepthwiseConvPlan | Float32Plan | HybridPlan, element: tuple[int, ...], *, column_major: bool = False
+) -> list[Meeting]:
+    """The elements of image and filter that meet at y[element], along the rows of the filter or down its columns."""
+    batch, *position, channel = element
+    taps = taps_on_image(plan.axes, position, column_major=column_major)
+    return [((batch, *place, channel // plan.depth_multiplier), (0, *tap, channel)) for tap, place in taps]
 
 
 def depthwise_conv_2d_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Float32Plan) -> np.ndarray:
     """Return y [B, OH, OW, C * M] float32: products summed from 0 over ky, kx in that order, then the bias, then the clamp."""
     return finish_float32(depthwise_convolution(x, w[0], plan.axes, plan.depth_multiplier), b, plan.low, plan.high)
+
+
+def explain_float32(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Float32Plan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the float32 form."""
+    return explain_sequential(values(x, w, meetings(plan, element)), b, plan, element[-1])
 
 
 def depthwise_conv_2d_hybrid(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: HybridPlan) -> np.ndarray:
@@ -180,3 +189,13 @@ def finish_hybrid(acc: np.ndarray, scale: np.ndarray, b: np.ndarray | None, plan
     """Bring the accumulators [B, OH, OW, C * M] to the output."""
     y = wrap_accumulator(acc, 32).astype(np.float32) * (plan.filter_scale * scale)
     return finish_float32(y, b, plan.low, plan.high)
+
+
+def explain_hybrid(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: HybridPlan, element: tuple[int, ...], *one_by_one: str
+) -> Explanation:
+    """Explain y[element] of the hybrid form; the scales are multiplied `one_by_one`, or with each other first."""
+    e = explain_image(x, element[0], w, meetings(plan, element), asymmetric=True)
+    explain_scales(e, plan.filter_scale[element[-1]].item(), *one_by_one)
+    explain_float32_output(e, "scaled", bias_of(b, element[-1]), plan)
+    return e

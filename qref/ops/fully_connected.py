@@ -17,6 +17,7 @@ Source   8-bit quantization specification, FULLY_CONNECTED; facts verified in te
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from qref.arithmetic.hybrid import quantize_rows_asymmetric, quantize_rows_symme
 from qref.schema.enums import TensorType
 
 from ._explain import explain_taps
+from ._explain_float import bias_or_zero, explain_clamp, explain_float32_output, explain_sequential
+from ._explain_hybrid import explain_row_products, explain_scales, explain_weight_sum, filter_scale_of
 from ._matmul import (
     IntegerPlan,
     bias_type_of_int16,
@@ -77,6 +80,15 @@ class HybridPlan:
     output_shape: Shape
 
 
+class ShapedPlan(Protocol):
+    """A plan that knows the output's shape."""
+
+    @property
+    def output_shape(self) -> Shape:
+        """Of y."""
+        ...
+
+
 def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     x, w, b, y = node.input(0), node.input(1), node.input(2, optional=True), node.output()
@@ -98,7 +110,7 @@ def prepare(node: Node) -> Prepared:
     check_bias(node, b, units, TensorType.FLOAT32, quantized=False)
     low, high = activation_range_float32(node.activation)
     if w.type == TensorType.FLOAT32:
-        return Prepared(fully_connected_float32, Float32Plan(low, high, y.shape))
+        return Prepared(fully_connected_float32, Float32Plan(low, high, y.shape), explain_float32)
     if node.activation in ("NONE", "RELU"):
         high = np.float32(np.inf)
     if node.activation == "NONE":
@@ -109,8 +121,10 @@ def prepare(node: Node) -> Prepared:
         node.unsupported(
             f"weights {w} are not constant: with asymmetric_quantize_inputs, LiteRT keeps the row sums of those it saw first"
         )
-    reference = fully_connected_hybrid_sparse if _is_sparse(node, w) else fully_connected_hybrid
-    return Prepared(reference, HybridPlan(w.scales, asymmetric, low, high, y.shape))
+    plan = HybridPlan(w.scales, asymmetric, low, high, y.shape)
+    if _is_sparse(node, w):
+        return Prepared(fully_connected_hybrid_sparse, plan, explain_hybrid_sparse)
+    return Prepared(fully_connected_hybrid, plan, explain_hybrid)
 
 
 def _prepare_integer(node: Node) -> Prepared:
@@ -170,8 +184,64 @@ def explain(
     x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: FullyConnectedPlan, element: tuple[int, ...]
 ) -> Explanation:
     """Explain y[element]."""
+    row, channel = place_of(w, plan, element)
+    return explain_taps(zip(row_at(x, w, row), w[channel].tolist()), b, plan, element, channel)
+
+
+def place_of(w: np.ndarray, plan: ShapedPlan, element: tuple[int, ...]) -> tuple[int, int]:
+    """Row and output channel of y[element]."""
     row, channel = divmod(int(np.ravel_multi_index(element, plan.output_shape)), w.shape[0])
-    return explain_taps(zip(x.ravel()[row * w.shape[1] :].tolist(), w[channel].tolist()), b, plan, element, channel)
+    return row, channel
+
+
+def row_at(x: np.ndarray, w: np.ndarray, row: int) -> list[Any]:
+    """A row of the input as Python numbers."""
+    return x.ravel()[row * w.shape[1] : (row + 1) * w.shape[1]].tolist()
+
+
+def explain_float32(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Float32Plan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the float32 form."""
+    row, channel = place_of(w, plan, element)
+    return explain_sequential(zip(row_at(x, w, row), w[channel].tolist()), b, plan, channel)
+
+
+def explain_hybrid(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: HybridPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element] of the hybrid form: an input of zeros alone gives the bias."""
+    e, (row, channel) = Explanation(), place_of(w, plan, element)
+    if not x.any():
+        explain_clamp(e, e.given("bias", bias_or_zero(b, channel), "all inputs are 0: the bias remains"), plan)
+        return e
+    explain_row_products(e, row_at(x, w, row), w[channel].view(np.int8).tolist(), asymmetric=plan.asymmetric)
+    if plan.asymmetric:
+        e.derive("acc", f"wrap(sum(products) - zero_point * {explain_weight_sum(e, 'w')}, 32)", "the accumulator, in 32 bits")
+    else:
+        e.derive("acc", "wrap(sum(products), 32)", "the accumulator, in 32 bits")
+    explain_scales(e, filter_scale_of(plan.filter_scale, channel))
+    explain_float32_output(e, "scaled", bias_or_zero(b, channel), plan)
+    return e
+
+
+def explain_hybrid_sparse(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: HybridPlan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the hybrid form with sparse weights."""
+    e, (row, channel) = Explanation(), place_of(w, plan, element)
+    start = e.given("bias", bias_or_zero(b, channel), "real; where all inputs are 0 it alone remains")
+    if x.any():
+        explain_row_products(e, row_at(x, w, row), w[channel].tolist(), asymmetric=plan.asymmetric)
+        e.derive("acc", "sum(products)", "the accumulator")
+        explain_scales(e, filter_scale_of(plan.filter_scale, channel))
+        if plan.asymmetric:
+            per_axis = plan.filter_scale.size > 1
+            formula = "float32(float32(scale * zero_point) * filter_scale)" if per_axis else "float32(scales * zero_point)"
+            e.derive("scaled_offset", formula, "the zero point in real units")
+            e.derive("offset", "float32(scaled_offset * float32(sum(w)))", "what the zero point adds to the sum")
+            start = e.derive("start", "float32(bias - offset)")
+        start = e.derive("total", f"float32({start} + scaled)")
+    explain_clamp(e, start, plan)
+    return e
 
 
 def fully_connected_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Float32Plan) -> np.ndarray:

@@ -98,7 +98,7 @@ def explain(x: np.ndarray, plan: LogSoftmaxPlan, element: tuple[int, ...]) -> Ex
     e.derive("bounded", f"clamp(difference, {max(plan.diff_min, -255)}, 0)", "what lies farther is left out below")
     e.derive("a", high(f"(bounded * 2**{plan.left_shift})", "scale_multiplier"), "with 5 integer bits")
     explain_exp_on_negative(e, "a", 5, 32)
-    e.derive("e_of_sum", "choose(clamp(difference - diff_min + 1, 0, 1), ties_away(e, 2**12), 0)", "with 12 integer bits")
+    e.derive("e_of_sum", "where(clamp(difference - diff_min + 1, 0, 1), ties_away(e, 2**12), 0)", "with 12 integer bits")
     e.derive("total", "wrap(sum(e_of_sum), 32)")
     explain_log(e, "total")
     e.derive("log_less", "wrap(log - 2**31, 32)")

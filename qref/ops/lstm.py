@@ -19,6 +19,7 @@ from qref.schema.enums import TensorType
 
 from ._lstm_basic import prepare_basic
 from ._lstm_float import lstm_float32, plan_float_lstm
+from ._lstm_float_explain import explain_float_lstm
 from ._lstm_integer import explain_lstm, lstm_integer, plan_integer_lstm
 from ._lstm_operands import Layout, expect_counts, read_lstm
 from .node import Node, Prepared
@@ -48,4 +49,4 @@ def _prepare_full(node: Node) -> Prepared:
     states = (inputs.output_state, inputs.cell_state)
     if x.type == TensorType.INT8:
         return Prepared(lstm_integer, plan_integer_lstm(node, inputs, time_major=True), explain_lstm, updates=states, pure=False)
-    return Prepared(lstm_float32, plan_float_lstm(node, inputs, time_major=True), updates=states, pure=False)
+    return Prepared(lstm_float32, plan_float_lstm(node, inputs, time_major=True), explain_float_lstm, updates=states, pure=False)

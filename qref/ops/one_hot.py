@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
-from ._movement import INDEX, axis_of, explain_copy, index_scalar
+from ._movement import INDEX, axis_of, index_scalar
 from .node import Node, Prepared
 
 TYPES = (TensorType.FLOAT32, TensorType.INT8, TensorType.UINT8, TensorType.INT32, TensorType.INT64, TensorType.BOOL)
@@ -39,10 +40,23 @@ def prepare(node: Node) -> Prepared:
     axis = axis_of(node, node.options.get("axis", -1), len(positions.shape) + 1)
     count = index_scalar(node, depth, TensorType.INT32)
     node.resize(0, (*positions.shape[:axis], count, *positions.shape[axis:]), on.type)
-    return Prepared(one_hot, OneHotPlan(axis, count), explain_copy(one_hot, 2, 3))
+    return Prepared(one_hot, OneHotPlan(axis, count), explain)
 
 
 def one_hot(positions: np.ndarray, depth: np.ndarray, on: np.ndarray, off: np.ndarray, plan: OneHotPlan) -> np.ndarray:
     """Return y."""
     hot = np.expand_dims(positions, -1) == np.arange(plan.depth)
     return np.ascontiguousarray(np.moveaxis(np.where(hot, on.reshape(()), off.reshape(())), -1, plan.axis))
+
+
+def explain(
+    positions: np.ndarray, depth: np.ndarray, on: np.ndarray, off: np.ndarray, plan: OneHotPlan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("position", positions[(*element[: plan.axis], *element[plan.axis + 1 :])], "the one that is on")
+    e.given("place", element[plan.axis], "of the output's element along the new axis")
+    e.given("on", on.reshape(-1)[0])
+    e.given("off", off.reshape(-1)[0])
+    e.derive("y", "on if position == place else off", "the output")
+    return e

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
+from ._explain_fold import explain_fold
 from ._movement import QUANTIZED, copied, index_vector
 from ._stablehlo import Function, maximum, minimum
 from .node import Node, Prepared, Shape
 
 FUNCTIONS: dict[int, Function] = {1: np.add, 2: np.multiply, 3: minimum, 4: maximum, 5: np.logical_and, 6: np.logical_or}
+NAMES = {np.add: "sum", np.multiply: "prod", minimum: "min", maximum: "max", np.logical_and: "all", np.logical_or: "any"}
 NUMBERS = (*QUANTIZED, TensorType.FLOAT32, TensorType.INT32, TensorType.INT64)
 
 
@@ -51,7 +54,7 @@ def prepare(node: Node) -> Prepared:
     fits = all(span <= n for span, n in zip(spans, x.shape))
     node.expect(fits, f"windows of {spans} do not fit into {x} of shape {list(x.shape)}")
     node.resize(0, [(n - span) // stride + 1 for n, span, stride in zip(x.shape, spans, strides)])
-    return Prepared(reduce_window, ReduceWindowPlan(FUNCTIONS[code], window, strides, dilations, node.output().shape))
+    return Prepared(reduce_window, ReduceWindowPlan(FUNCTIONS[code], window, strides, dilations, node.output().shape), explain)
 
 
 def reduce_window(
@@ -67,3 +70,20 @@ def reduce_window(
         with np.errstate(all="ignore"):
             y = plan.function(y, x[taps])
     return y
+
+
+def explain(
+    x: np.ndarray,
+    start: np.ndarray,
+    window: np.ndarray,
+    strides: np.ndarray,
+    dilations: np.ndarray,
+    plan: ReduceWindowPlan,
+    element: tuple[int, ...],
+) -> Explanation:
+    """Explain y[element]."""
+    found = [
+        x[tuple(i * stride + at * dilation for i, stride, at, dilation in zip(element, plan.strides, tap, plan.dilations))].item()
+        for tap in np.ndindex(*plan.window)
+    ]
+    return explain_fold(found, start.item(), NAMES[plan.function], x.dtype)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from qref.schema.enums import TensorType
 
 from ._lstm_operands import expect_counts
-from ._rnn import plan_rnn, rnn, units_of
+from ._rnn import explain_rnn, plan_rnn, rnn, units_of
 from .node import Node, Prepared
 
 
@@ -23,4 +23,4 @@ def prepare(node: Node) -> Prepared:
     plan = plan_rnn(node, 1, *x.shape)
     node.expect_type(node.output(), TensorType.FLOAT32)
     node.resize(0, (x.shape[0], units_of(node, plan)))
-    return Prepared(rnn, plan, updates=(plan.state,), pure=False)
+    return Prepared(rnn, plan, explain_rnn, updates=(plan.state,), pure=False)

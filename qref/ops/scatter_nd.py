@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
+from ._explain_fold import explain_fold
 from ._movement import copied, index_vector
 from .gather_nd import split_coordinates
 from .node import Node, Prepared, Shape
@@ -39,7 +41,7 @@ def prepare(node: Node) -> Prepared:
     expected = coordinates.shape[:-1] + wanted[depth:]
     fits = 0 < depth <= len(wanted) and updates.shape == expected
     node.expect(fits, f"updates {updates} have shape {list(updates.shape)}; expected {list(expected)} for y {list(wanted)}")
-    return Prepared(scatter_nd, ScatterPlan(wanted, str(node)))
+    return Prepared(scatter_nd, ScatterPlan(wanted, str(node)), explain)
 
 
 def scatter_nd(coordinates: np.ndarray, updates: np.ndarray, shape: np.ndarray, plan: ScatterPlan) -> np.ndarray:
@@ -49,3 +51,13 @@ def scatter_nd(coordinates: np.ndarray, updates: np.ndarray, shape: np.ndarray, 
     with np.errstate(all="ignore"):
         add.at(y, split_coordinates(coordinates, y.shape, plan.name), updates)
     return y
+
+
+def explain(
+    coordinates: np.ndarray, updates: np.ndarray, shape: np.ndarray, plan: ScatterPlan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element]."""
+    depth = coordinates.shape[-1]
+    places = [place for place in np.ndindex(coordinates.shape[:-1]) if tuple(coordinates[place].tolist()) == element[:depth]]
+    found = [updates[(*place, *element[depth:])].item() for place in places]
+    return explain_fold(found, 0.0 if updates.dtype.kind == "f" else 0, "any" if updates.dtype == bool else "sum", updates.dtype)

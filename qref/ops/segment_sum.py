@@ -13,7 +13,7 @@ import numpy as np
 from qref.schema.enums import TensorType
 
 from ._movement import copied, index_vector
-from ._segment import SegmentPlan, segment
+from ._segment import SegmentPlan, explain, segment
 from .node import Node, Prepared
 
 
@@ -31,7 +31,7 @@ def prepare(node: Node) -> Prepared:
         rising, f"{numbers} holds {list(which[:8])}...: expected numbers from 0 on, each at most one more than the one before"
     )
     node.resize(0, (which[-1] + 1 if which else 0, *x.shape[1:]))
-    return Prepared(segment_sum, SegmentPlan(np.add, 0, node.output().shape, str(node)))
+    return Prepared(segment_sum, SegmentPlan(np.add, 0, node.output().shape, str(node)), explain)
 
 
 def segment_sum(x: np.ndarray, numbers: np.ndarray, plan: SegmentPlan) -> np.ndarray:

@@ -15,14 +15,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.libm import expf
 from qref.arithmetic.softmax import softmax_8bit, softmax_16bit, softmax_scaling, softmax_scaling_16bit
 from qref.schema.enums import TensorType
 
 from ._explain_softmax import explain_8bit, explain_16bit
 from ._unary import FLOAT, QUANTIZED_8BIT
-from .node import Node, Operand, Prepared, Step
+from .node import Node, Operand, Prepared
 
+FINITE = float(np.finfo(np.float32).max)
 OUTPUT_TYPES = {
     TensorType.INT8: (TensorType.INT8, TensorType.INT16),
     TensorType.UINT8: (TensorType.UINT8, TensorType.INT16),
@@ -74,7 +76,7 @@ def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     x, y, beta_float32 = operands_of_softmax(node)
     if x.type in FLOAT:
-        return Prepared(softmax_float, FloatSoftmaxPlan(beta_float32))
+        return Prepared(softmax_float, FloatSoftmaxPlan(beta_float32), explain_float)
     beta = float(beta_float32)
     if x.type in QUANTIZED_8BIT:
         node.expect(beta * float(x.scale) > 0, f"beta is {beta} and the scale of {x} {x.scale}; expected a product above 0")
@@ -121,13 +123,35 @@ def softmax_float(x: np.ndarray, plan: FloatSoftmaxPlan) -> np.ndarray:
         return (e.astype(x.dtype).astype(np.float32) / total).astype(x.dtype)
 
 
-def explain(x: np.ndarray, plan: SoftmaxPlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] of an 8-bit x step by step in plain Python integers."""
+def explain(x: np.ndarray, plan: SoftmaxPlan, element: tuple[int, ...]) -> Explanation:
+    """Return y[element] of an 8-bit x step by step."""
     limits = np.iinfo(plan.output_dtype)
     constants = (plan.multiplier, plan.left_shift, plan.diff_min)
     return explain_8bit(x[element[:-1]].tolist(), element[-1], *constants, limits.bits, int(limits.min))
 
 
-def explain_int16(x: np.ndarray, plan: Softmax16Plan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] of an int16 x step by step in plain Python numbers."""
+def explain_int16(x: np.ndarray, plan: Softmax16Plan, element: tuple[int, ...]) -> Explanation:
+    """Return y[element] of an int16 x step by step."""
     return explain_16bit(x[element[:-1]].tolist(), element[-1], plan.multiplier, plan.shift)
+
+
+def explain_float(x: np.ndarray, plan: FloatSoftmaxPlan, element: tuple[int, ...]) -> Explanation:
+    """Return y[element] of a float x step by step."""
+    e = Explanation()
+    explain_float_distances(e, x[element[:-1]], plan, element[-1])
+    e.derive("exponentials", "expf(scaled_differences)", "by the C library")
+    e.derive("total", "sum32(exponentials)", "their sum, from the first to the last")
+    half = x.dtype == np.float16
+    e.derive("exp", "float16(exponentials[position])" if half else "exponentials[position]", "that of the element")
+    e.derive("y", "float16(float32(divide(exp, total)))" if half else "float32(divide(exp, total))", "the output")
+    return e
+
+
+def explain_float_distances(e: Explanation, row: np.ndarray, plan: FloatSoftmaxPlan, position: int) -> None:
+    """Append beta * (x - max(x)) of a row, in float32."""
+    e.given("x", row, "the row of inputs")
+    e.given("position", position, "of the element in its row")
+    e.given("beta", plan.beta, "the factor of the exponent")
+    e.derive("greatest", f"max(max(x), {-FINITE})", "which is subtracted, so that no exponential is above 1")
+    e.derive("differences", "float32(x - greatest)")
+    e.derive("scaled_differences", "float32(differences * beta)", "the exponents")

@@ -66,10 +66,10 @@ def explain(x1: np.ndarray, x2: np.ndarray, plan: SquaredDifferencePlan, element
     e = Explanation()
     for q, x, scaling in (("q1", x1, plan.input1), ("q2", x2, plan.input2)):
         e.given(q, element_of(x, element), "the stored value, LSB")
-        scaling.explain(e, q, f"x{q[1]}")
+        scaling.explain_operand(e, q, f"x{q[1]}")
     e.derive("difference", "scaled_x1 - scaled_x2", "at the scale that both have now")
-    e.derive("square", "wrap(difference * difference, 32)")
-    explain_output_of_type(e, plan.output.explain(e, "square", "acc"), plan.output_offset, np.dtype(np.int8))
+    e.derive("acc", "wrap(difference * difference, 32)")
+    explain_output_of_type(e, plan.output.explain(e, "acc"), plan.output_offset, np.dtype(np.int8))
     return e
 
 

@@ -18,16 +18,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import saturate_int16, wrap_int32
 from qref.arithmetic.requantize import Requantize
 from qref.schema.enums import TensorType
 
 from . import _eigen
+from ._explain_eigen import explain_activation, explain_packet_products
+from ._explain_hybrid import explain_hybrid_product, explain_quantized_row
 from ._lstm_float import activate, quantized_product
 from ._lstm_operands import EIGHT_BITS, expect_counts, expect_state, expect_tensor, read_activation
 from ._matmul import integer_matmul
 from ._rnn import ACTIVATIONS
-from .node import Node, Prepared, Step
+from .node import Node, Prepared
 
 STATE = 4  # input position
 
@@ -84,7 +87,7 @@ def prepare(node: Node) -> Prepared:
         hybrid, asymmetric = w.type != TensorType.FLOAT32, bool(node.options.get("asymmetric_quantize_inputs", False))
         feature_scale, time_scale = (w.scale, time_weights.scale) if hybrid else (None, None)
         plan = SvdfFloatPlan(rank, read_activation(node, *ACTIVATIONS), feature_scale, time_scale, asymmetric)
-        return Prepared(svdf_float32, plan, updates=(STATE,), pure=False)
+        return Prepared(svdf_float32, plan, explain_float32, updates=(STATE,), pure=False)
     read_activation(node, "RELU")
     with np.errstate(all="ignore"):
         feature = node.requantize(x.scale * w.scale / state.scale)
@@ -113,26 +116,35 @@ def svdf(
     return np.clip(y, -128, 127).astype(np.int8), steps.reshape(state.shape)
 
 
-def explain(x, w, time_weights, bias, state, plan: SvdfPlan, element: tuple[int, ...]) -> list[Step]:
-    """Derive y[element] step by step in plain Python integers."""
-    entry, unit = element
-    memory, acc, steps = time_weights.shape[1], 0 if bias is None else int(bias[unit]), []
-    inputs = x[entry].tolist()
-    for f in range(unit * plan.rank, (unit + 1) * plan.rank):
-        feature_acc = sum((q - plan.input_zero_point) * k for q, k in zip(inputs, w[f].tolist()))
-        feature = min(max(plan.feature.explain((feature_acc + 2**31) % 2**32 - 2**31, 0)[-1][1], -32768), 32767)
-        values = [*state[entry, f * memory : (f + 1) * memory].tolist()[1:], feature]
-        taps = tuple((value, k, value * k) for value, k in zip(values, time_weights[f].tolist()))
-        steps += [
-            Step(f"filter {f}: x . W_f", feature_acc),
-            Step(f"filter {f}: feature", feature),
-            Step(f"filter {f}: (state, W_t, product)", taps),
-        ]
-        acc += sum(product for _, _, product in taps)
-    acc = (acc + 2**31) % 2**32 - 2**31
-    steps += [Step("acc", acc), *(Step(name, value) for name, value in plan.output.explain(acc, 0))]
-    result = steps[-1].value + plan.output_zero_point
-    return [*steps, Step("+ zero point", result), Step("clamped", min(max(result, -128), 127))]
+def explain(x, w, time_weights, bias, state, plan: SvdfPlan, element: tuple[int, ...]) -> Explanation:
+    """Return y[element] step by step; the names end in the number of the filter of its unit."""
+    e, (entry, unit), memory = Explanation(), element, time_weights.shape[1]
+    e.given("x", x[entry], "the inputs, LSB")
+    e.given("input_offset", -plan.input_zero_point, "minus the zero point of the input")
+    e.derive("centred", "x + input_offset", "the inputs less their zero point")
+    e.given("bias", 0 if bias is None else bias[unit], "in units of s_state * s_t")
+    sums = []
+    for k, f in enumerate(range(unit * plan.rank, (unit + 1) * plan.rank)):
+        e.given(f"w_{k}", w[f], "the feature weights, LSB")
+        e.derive(f"acc_{k}", f"wrap(sum(centred * w_{k}), 32)", "the accumulator of the feature")
+        scaled = plan.feature.explain(e, f"acc_{k}")
+        e.derive(f"feature_{k}", f"clamp({scaled}, -(2**15), 2**15 - 1)", "the feature, in LSB of the state")
+        _explain_memory(e, k, state.reshape(len(x), len(w), memory)[entry, f], time_weights[f])
+        sums.append(f"sum(past_{k})")
+    e.derive("acc", f"wrap(bias + {' + '.join(sums)}, 32)", "the accumulator, in 32 bits")
+    scaled = plan.output.explain(e, "acc")
+    e.given("output_offset", plan.output_zero_point, "the zero point of the output")
+    e.derive("with_offset", f"{scaled} + output_offset")
+    e.derive("y", "clamp(with_offset, -128, 127)", "the output, LSB")
+    return e
+
+
+def _explain_memory(e: Explanation, k: int, state: np.ndarray, time_weights: np.ndarray) -> None:
+    """Append what a filter holds now, and its products with the time weights."""
+    e.given(f"state_{k}", state[1:], "what the filter gave at the inferences before, the oldest first")
+    e.derive(f"memory_{k}", f"joined(state_{k}, feature_{k})", "and what it gives now")
+    e.given(f"time_weights_{k}", time_weights, "the weights of its past")
+    e.derive(f"past_{k}", f"memory_{k} * time_weights_{k}")
 
 
 @np.errstate(all="ignore")
@@ -150,3 +162,40 @@ def svdf_float32(
     filtered = _eigen.sum_in_lanes(steps * time_weights)
     y = _eigen.sum_in_lanes(filtered.reshape(len(x), len(w) // plan.rank, plan.rank))
     return activate(plan.activation, y if bias is None else y + bias), steps.reshape(state.shape)
+
+
+def explain_float32(x, w, time_weights, bias, state, plan: SvdfFloatPlan, element: tuple[int, ...]) -> Explanation:
+    """Return y[element] step by step; the names end in the number of the filter of its unit."""
+    e, (entry, unit), memory = Explanation(), element, time_weights.shape[1]
+    e.given("x", x[entry], "the inputs")
+    if plan.feature_scale is not None:
+        explain_quantized_row(e, "x", plan.asymmetric)
+    for k, f in enumerate(range(unit * plan.rank, (unit + 1) * plan.rank)):
+        if plan.feature_scale is not None:
+            e.derive(f"feature_{k}", explain_hybrid_product(e, "x", w[f], plan.feature_scale, str(k)), "the feature")
+        else:
+            e.given(f"w_{k}", w[f], "the feature weights")
+            e.derive(f"terms_{k}", f"float32(x * w_{k})")
+            explain_packet_products(e, f"terms_{k}", f"feature_{k}")
+        _explain_float_memory(e, k, state.reshape(len(x), len(w), memory)[entry, f], time_weights[f], plan.time_scale)
+        explain_packet_products(e, f"past_{k}", f"filtered_{k}")
+    e.derive("filtered", f"joined({', '.join(f'filtered_{k}' for k in range(plan.rank))})", "what the filters of this unit give")
+    total = explain_packet_products(e, "filtered", "total")
+    if bias is not None:
+        e.given("bias", bias[unit])
+        total = e.derive("with_bias", "float32(total + bias)")
+    explain_activation(e, total, "y", plan.activation)
+    return e
+
+
+def _explain_float_memory(e: Explanation, k: int, state: np.ndarray, time_weights: np.ndarray, scale: np.float32 | None) -> None:
+    """Append what a filter holds now, and its products with the time weights."""
+    e.given(f"state_{k}", state[1:], "what the filter gave at the inferences before, the oldest first")
+    e.derive(f"memory_{k}", f"joined(state_{k}, feature_{k})", "and what it gives now")
+    weights = e.given(
+        f"time_weights_{k}", time_weights if scale is None else time_weights.view(np.int8), "the weights of its past"
+    )
+    if scale is not None:
+        e.given(f"time_scale_{k}", scale, "real units per LSB of the time weights")
+        weights = e.derive(f"real_time_weights_{k}", f"float32({weights} * time_scale_{k})")
+    e.derive(f"past_{k}", f"float32(memory_{k} * {weights})")

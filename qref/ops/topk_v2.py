@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._movement import QUANTIZED, copied, index_scalar
@@ -37,7 +38,7 @@ def prepare(node: Node) -> Prepared:
     )
     for position in (0, 1):
         node.resize(position, (*x.shape[:-1], count))
-    return Prepared(topk, TopkPlan(count, positions.dtype))
+    return Prepared(topk, TopkPlan(count, positions.dtype), explain)
 
 
 def topk(x: np.ndarray, k: np.ndarray, plan: TopkPlan) -> tuple[np.ndarray, np.ndarray]:
@@ -45,3 +46,13 @@ def topk(x: np.ndarray, k: np.ndarray, plan: TopkPlan) -> tuple[np.ndarray, np.n
     n = x.shape[-1]
     order = n - 1 - np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1][..., : plan.k]
     return np.take_along_axis(x, order, axis=-1), order.astype(plan.position_dtype)
+
+
+def explain(x: np.ndarray, k: np.ndarray, plan: TopkPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain values[element]."""
+    e = Explanation()
+    e.given("x", x[element[:-1]], "the row")
+    e.given("rank", element[-1], "how many elements come before")
+    e.derive("sorted_row", "falling(x)", "the row in falling order; of equal ones the first comes first")
+    e.derive("y", "sorted_row[rank]", "the output")
+    return e

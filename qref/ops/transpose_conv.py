@@ -17,9 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic.activation import activation_range_float32
+from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._convolution import Axis, expect_rank, integer_transposed_convolution, sequential_transposed_convolution, windows
+from ._explain import explain_taps
+from ._explain_float import bias_of, explain_float32_output, explain_sequential
+from ._explain_hybrid import explain_image_products
+from ._explain_windows import Meeting, taps_on_output, values
 from ._matmul import (
     IntegerPlan,
     bias_type_of_int16,
@@ -96,9 +101,9 @@ def prepare(node: Node) -> Prepared:
     check_bias(node, b, channels, TensorType.FLOAT32, quantized=False)
     low, high = activation_range_float32(node.activation)
     if w.type == TensorType.FLOAT32:
-        return Prepared(transpose_conv_float32, Float32Plan(axes, low, high))
+        return Prepared(transpose_conv_float32, Float32Plan(axes, low, high), explain_float32)
     check_channels(node, w, channels)
-    return Prepared(transpose_conv_hybrid, HybridPlan(axes, np.broadcast_to(w.scales, channels), low, high))
+    return Prepared(transpose_conv_hybrid, HybridPlan(axes, np.broadcast_to(w.scales, channels), low, high), explain_hybrid)
 
 
 def _prepare_integer(node: Node, axes: tuple[Axis, ...]) -> Prepared:
@@ -111,7 +116,7 @@ def _prepare_integer(node: Node, axes: tuple[Axis, ...]) -> Prepared:
     fields = integer_plan(node, x, w, w.shape[0], acc_bits, float32_product=x.type == TensorType.UINT8)
     if x.type != TensorType.UINT8:
         fields["filter_offset"] = 0  # the kernels for signed weights never read their zero point
-    return Prepared(transpose_conv, TransposeConvPlan(**fields, axes=axes), accumulate=accumulate)
+    return Prepared(transpose_conv, TransposeConvPlan(**fields, axes=axes), explain, accumulate)
 
 
 def transpose_conv(shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: TransposeConvPlan) -> np.ndarray:
@@ -129,11 +134,32 @@ def accumulate(shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | 
     return integer_transposed_convolution(inputs, weights, plan.axes) + (0 if b is None else b.reshape(-1))
 
 
+def explain(
+    shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: TransposeConvPlan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element]."""
+    return explain_taps(values(x, w, meetings(w, plan.axes, element)), b, plan, element, element[-1])
+
+
+def meetings(w: np.ndarray, axes: tuple[Axis, ...], element: tuple[int, ...], *, descending: bool = True) -> list[Meeting]:
+    """The elements of input and filter that meet at y[element]; descending taps mean ascending iy, ix."""
+    batch, *position, channel = element
+    taps = taps_on_output(axes, position, descending=descending)
+    return [((batch, *place, c), (channel, *tap, c)) for tap, place in taps for c in range(w.shape[-1])]
+
+
 def transpose_conv_float32(
     shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: Float32Plan
 ) -> np.ndarray:
     """Return y [B, OH, OW, O] float32: products summed from 0 in ascending iy, ix, c, then the bias, then the clamp."""
     return finish_float32(sequential_transposed_convolution(x, w, plan.axes), b, plan.low, plan.high)
+
+
+def explain_float32(
+    shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: Float32Plan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the float32 form."""
+    return explain_sequential(values(x, w, meetings(w, plan.axes, element)), b, plan, element[-1])
 
 
 @np.errstate(all="ignore")
@@ -150,3 +176,16 @@ def transpose_conv_hybrid(shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np
 
     sums = sequential_transposed_convolution(q.astype(np.float32), w.astype(np.float32), plan.axes, step=step)
     return finish_float32(sums, b, plan.low, plan.high)
+
+
+def explain_hybrid(
+    shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: HybridPlan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the hybrid form: every product is brought to real units before the sum."""
+    e = explain_image_products(x, element[0], w, meetings(w, plan.axes, element), asymmetric=True)
+    e.given("filter_scale", plan.filter_scale[element[-1]], "real units of an LSB of the weights")
+    e.derive("scaled", "float32(float32(products * filter_scale) * scale)", "each product in real units")
+    e.derive("running", "cumsum32(scaled)", "the sum after each tap, every step rounded to float32")
+    e.derive("acc", "sum32(scaled)", "the sum of all taps")
+    explain_float32_output(e, "acc", bias_of(b, element[-1]), plan)
+    return e

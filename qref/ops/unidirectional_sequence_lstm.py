@@ -15,6 +15,7 @@ from __future__ import annotations
 from qref.schema.enums import TensorType
 
 from ._lstm_float import lstm_float32, plan_float_lstm
+from ._lstm_float_explain import explain_float_lstm
 from ._lstm_integer import explain_lstm, lstm_integer, plan_integer_lstm
 from ._lstm_operands import Layout, expect_counts, read_lstm
 from .node import Node, Prepared
@@ -35,4 +36,4 @@ def prepare(node: Node) -> Prepared:
     states = (inputs.output_state, inputs.cell_state)
     if integer:
         return Prepared(lstm_integer, plan_integer_lstm(node, inputs, time_major), explain_lstm, updates=states, pure=False)
-    return Prepared(lstm_float32, plan_float_lstm(node, inputs, time_major), updates=states, pure=False)
+    return Prepared(lstm_float32, plan_float_lstm(node, inputs, time_major), explain_float_lstm, updates=states, pure=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from explanations import check_some_explanations
 from matmul_models import F32, I8
 from one_operator import T, both_refuse, compare, const, model_of
 from oracle import needs_litert
@@ -67,6 +68,14 @@ def test_conv_3d_transpose_spreads_over_a_volume(seed):
 @needs_litert
 def test_conv_3d_transpose_dilates():
     compare(conv_3d_transpose(dilation_h_factor=2, dilation_w_factor=3))
+
+
+def test_conv_3d_and_its_transpose_are_explained():
+    for fields in ({}, {"stride_h": 2, "dilation_d_factor": 2, "fused_activation_function": 3}, {"padding": 0, "stride_d": 3}):
+        check_some_explanations(conv_3d(**fields), "litert-reference")
+        check_some_explanations(conv_3d(bias=(), **fields), "litert-reference")
+    for fields in ({}, {"dilation_h_factor": 2, "dilation_w_factor": 3}, {"fused_activation_function": 1}):
+        check_some_explanations(conv_3d_transpose(**fields), "litert-reference", count=9)
 
 
 @needs_litert

@@ -83,8 +83,10 @@ def test_explain_reference_and_kernel_are_equal_on_integers(operator, data, seed
 
 @pytest.mark.parametrize("operator", OPERATORS)
 @given(data=st.data(), seed=SEEDS)
-def test_reference_and_kernel_are_equal_on_floats(operator, data, seed):
-    check_equal(data.draw(cases_of(operator, FLOAT_CASES)), seed)
+def test_explain_reference_and_kernel_are_equal_on_floats(operator, data, seed):
+    prepared, arrays, reference = check_equal(data.draw(cases_of(operator, FLOAT_CASES)), seed)
+    for element in some_elements(reference, 1, seed):
+        check_explanation(prepared, arrays, reference, element)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from matmul_models import F32, I2, I4, I8, I16, I32, I64, U8, fully_connected
+from matmul_models import F32, I2, I4, I8, I16, I32, I64, U8, fully_connected, sparse, sparse_weights
 from one_operator import T, both_refuse, compare, const, evaluate, model_of, refusal
 from oracle import assert_equals_litert, needs_litert
-
-from qref.schema import DimensionMetadata, GraphBuilder, Sparsity
 
 INT32_BIAS = {"bias_type": I32, "options": {"quantized_bias_type": I32}}
 INT64_BIAS = {"options": {"quantized_bias_type": I64}}
@@ -142,35 +140,6 @@ def test_fully_connected_takes_an_empty_batch(shape):
         model = fully_connected(0, *types, x_shape=shape, w_shape=(3, 4))
         for kernels in ("numba", "numpy"):
             assert evaluate(model, np.zeros(shape, types[0].dtype), kernels=kernels)[0].size == 0
-
-
-def sparse(x_type, w, block, scale=None, bias=None, version=8, **options):
-    """FULLY_CONNECTED with weights [O, I] stored as blocks of 1 x `block` that are not all zero; block 1: single elements."""
-    graph = GraphBuilder()
-    units, depth = w.shape
-    blocks = w.reshape(units, depth // block, block)
-    filled = blocks.any(axis=2)
-    segments = np.concatenate([[0], np.cumsum(filled.sum(axis=1))]).astype(np.int32)
-    levels = [DimensionMetadata(0, units), DimensionMetadata(1, 0, segments, np.nonzero(filled)[1].astype(np.int32))]
-    if block > 1:
-        sparsity = Sparsity((0, 1, 2), (1,), (*levels, DimensionMetadata(0, block)))
-    else:
-        sparsity = Sparsity((0, 1), (), tuple(levels))
-    x_quantization = {} if x_type == F32 else {"scale": 0.05, "zero_point": 3}
-    x = graph.input("x", x_type, (5, depth), **x_quantization)
-    quantization = {} if scale is None else {"scale": scale}
-    stored = graph.constant("w", w, data=blocks[filled].tobytes(), sparsity=sparsity, **quantization)
-    b = [] if bias is None else [graph.constant("b", bias, scale=None if x_type == F32 else np.float32(0.05) * np.float32(scale))]
-    y = graph.tensor("y") if x_type == F32 else graph.tensor("y", x_type, scale=2.0, zero_point=-5)
-    graph.operator("FULLY_CONNECTED", [x, stored, *b], [y], ("FullyConnectedOptions", options), version=version)
-    return graph.model(outputs=[y])
-
-
-def sparse_weights(dtype, depth=64, units=6):
-    rng = np.random.default_rng(5)
-    w = rng.normal(size=(units, depth)) if dtype == np.float32 else rng.integers(-127, 128, (units, depth))
-    keep = np.repeat(rng.random((units, depth // 16)) < 0.5, 16, axis=1)
-    return np.where(keep, w, 0).astype(dtype)
 
 
 @needs_litert

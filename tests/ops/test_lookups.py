@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from explanations import check_some_explanations
 from one_operator import T, both_refuse, compare, const, evaluate, every, model_of, refusal
 from oracle import assert_equals_litert, needs_litert
 
@@ -299,6 +300,7 @@ def test_embedding_lookup_dequantizes(type):
             "EMBEDDING_LOOKUP", [T(I32, (4,)), T(type, rows.shape, scale, 0, rows)], [T(F32)], version=4 if type == INT4 else 3
         )
         compare(model, np.array([4, 0, 2, 4], np.int32))
+        check_some_explanations(model, "litert-reference", np.array([4, 0, 2, 4], np.int32))
 
 
 @needs_litert

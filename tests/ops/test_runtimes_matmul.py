@@ -20,6 +20,7 @@ from matmul_models import (
     conv_2d,
     depthwise_conv_2d,
     fully_connected,
+    shaped,
     transpose_conv,
 )
 from one_operator import T, const, model_of
@@ -32,16 +33,6 @@ INT32_BIAS = {"bias_type": I32, "options": {"quantized_bias_type": I32}}
 INT64_BIAS = {"options": {"quantized_bias_type": I64}}
 BOTH = pytest.mark.parametrize("kernel_set", ["optimized", "xnnpack"])
 SEEDS = pytest.mark.parametrize("seed", range(6))
-
-
-def shaped(model: Model) -> Model:
-    """The model with the true shapes of its outputs declared: XNNPACK leaves convolutions whose output has no shape."""
-    interpreter = qref.Interpreter(model_content=model)
-    interpreter.allocate_tensors()
-    graph = model.subgraphs[0]
-    shapes = {detail["index"]: tuple(int(n) for n in detail["shape"]) for detail in interpreter.get_output_details()}
-    tensors = tuple(replace(t, shape=shapes.get(t.index, t.shape)) for t in graph.tensors)
-    return replace(model, subgraphs=(replace(graph, tensors=tensors), *model.subgraphs[1:]))
 
 
 def check(model: Model, kernel_set: str) -> None:

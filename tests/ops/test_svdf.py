@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from explanations import check_explanation
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import assert_equals_litert, needs_litert, run_qref
-from recurrent_models import Variant, prepared_with_inputs, random_rounds, survive_damage, svdf_model
+from recurrent_models import Variant, prepared_with_inputs, random_rounds, survive_damage, svdf_model, with_least_weights
 
 import qref
 from qref.ops import svdf
@@ -71,12 +72,41 @@ def test_svdf_forgets_what_is_older_than_its_memory():
 
 
 @given(st.integers(0, 10**6), st.integers(1, 3), st.integers(1, 4), st.booleans())
+@settings(max_examples=30)
 def test_explanations_of_svdf_end_in_the_reference(seed, rank, memory, bias):
     model = svdf_model(INTEGER.but(seed=seed, cells=2, depth=3), rank=rank, memory=memory, bias=bias)
+    check_all(model, seed)
+
+
+@pytest.mark.parametrize("activation", range(6))
+@pytest.mark.parametrize("kind", KINDS)
+def test_explanations_of_float_svdf_end_in_the_reference(kind, activation):
+    variant = KINDS[kind].but(activation=activation, cells=2, depth=21, seed=activation)
+    model = svdf_model(variant, rank=1 + activation, memory=10, bias=activation != 2)
+    check_all(with_least_weights(model) if activation % 2 else model)
+
+
+@pytest.mark.parametrize("kind", ["hybrid", "asymmetric"])
+def test_explanations_of_hybrid_svdf_show_row_sums_that_overflow(kind):
+    model = svdf_model(KINDS[kind].but(cells=1, batch=1, depth=4203), rank=1)
+    prepared, tensors = prepared_with_inputs(model, svdf.prepare)
+    tensors[1] = np.abs(tensors[1])
+    names = {step.name for step in check_explanation(prepared, tensors, prepared.reference(*tensors, prepared.plan)[0], (0, 0))}
+    assert ("lane_7_w_0" in names) == (kind == "asymmetric")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_explanations_of_svdf_take_inputs_of_zeros(kind):
+    prepared, tensors = prepared_with_inputs(svdf_model(KINDS[kind]), svdf.prepare)
+    tensors[0] = np.zeros_like(tensors[0])
+    check_explanation(prepared, tensors, prepared.reference(*tensors, prepared.plan)[0], (1, 1))
+
+
+def check_all(model, seed=0):
     prepared, tensors = prepared_with_inputs(model, svdf.prepare, seed)
     y, _ = prepared.reference(*tensors, prepared.plan)
     for element in np.ndindex(y.shape):
-        assert prepared.explain(*tensors, prepared.plan, element)[-1].value == y[element]
+        check_explanation(prepared, tensors, y, element)
 
 
 def test_svdf_refuses_a_rank_that_does_not_divide_the_filters():

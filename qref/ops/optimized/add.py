@@ -85,8 +85,8 @@ def explain(x1: np.ndarray, x2: np.ndarray, plan: BlockSumPlan, element: tuple[i
     for q, x, scaling in (("q1", x1, scalar.input1), ("q2", x2, scalar.input2)):
         e.given(q, element_of(x, element), "the stored value, LSB")
         _explain_scaling(e, q, f"x{q[1]}", scaling, plan.folded)
-    e.derive("total", "scaled_x1 + scaled_x2", "at the scale that both have now")
-    scaled = scalar.output.explain(e, "total", "acc")
+    e.derive("acc", "scaled_x1 + scaled_x2", "at the scale that both have now")
+    scaled = scalar.output.explain(e, "acc")
     if scalar.output_dtype.itemsize == 1:
         scaled = e.derive("narrow", f"wrap({scaled}, 16)", "vector code goes on in 16 bits")
     explain_zero_point(e, scaled, scalar.output_offset, 16 if scalar.output_dtype.itemsize == 1 else 32)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import DoubleRounding, HalfUp, HalfUpBlocks
 from qref.ops import depthwise_conv_2d as base
 from qref.ops._convolution import depthwise_convolution
+from qref.ops._explain_float import bias_or_zero, explain_clamp, explain_products
+from qref.ops._explain_windows import values
 from qref.ops._matmul import finish_float32, with_plan, wrap_accumulator
 from qref.ops.conv_2d import quantize_images_asymmetric
 from qref.ops.node import Node, Prepared
@@ -24,9 +27,9 @@ def prepare(node: Node) -> Prepared:
     prepared = base.prepare(node)
     plan = prepared.plan
     if isinstance(plan, base.Float32Plan):
-        return Prepared(depthwise_conv_2d_float32, plan)
+        return Prepared(depthwise_conv_2d_float32, plan, explain_float32)
     if isinstance(plan, base.HybridPlan):
-        return Prepared(depthwise_conv_2d_hybrid, plan)
+        return Prepared(depthwise_conv_2d_hybrid, plan, explain_hybrid)
     if node.input(0).type == TensorType.INT8:
         constants = plan.requantize.quantized_multiplier, plan.requantize.shift
         in_blocks = node.output().shape[-1] // BLOCK * BLOCK
@@ -38,6 +41,18 @@ def depthwise_conv_2d_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray | None
     """Return y [B, OH, OW, C * M] float32: sums begin with the bias and run over ky, kx in that order; then the clamp."""
     acc = depthwise_convolution(x, w[0], plan.axes, plan.depth_multiplier, start=0 if b is None else b)
     return finish_float32(acc, None, plan.low, plan.high)
+
+
+def explain_float32(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: base.Float32Plan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the float32 form."""
+    e = Explanation()
+    e.given("bias", bias_or_zero(b, element[-1]), "real, what the sum begins with")
+    products = explain_products(e, values(x, w, base.meetings(plan, element)))
+    e.derive("running", f"cumsum32({products}, bias)", "the sum after each tap, every step rounded to float32")
+    explain_clamp(e, e.derive("acc", f"sum32({products}, bias)", "the sum of all taps"), plan)
+    return e
 
 
 def depthwise_conv_2d_hybrid(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: base.HybridPlan) -> np.ndarray:
@@ -59,3 +74,12 @@ def finish_hybrid(acc: np.ndarray, scale: np.ndarray, b: np.ndarray | None, plan
     in_blocks = np.arange(y.shape[-1]) < y.shape[-1] // HYBRID_BLOCK * HYBRID_BLOCK
     y = np.where(in_blocks, y * plan.filter_scale * scale, y * scale * plan.filter_scale)
     return finish_float32(y, b, plan.low, plan.high)
+
+
+def explain_hybrid(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: base.HybridPlan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the hybrid form: its place among the channels decides which scale comes first."""
+    in_blocks = element[-1] < w.shape[-1] // HYBRID_BLOCK * HYBRID_BLOCK
+    order = ("filter_scale", "scale") if in_blocks else ("scale", "filter_scale")
+    return base.explain_hybrid(x, w, b, plan, element, *order)

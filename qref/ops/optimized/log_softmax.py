@@ -106,7 +106,7 @@ def explain_float32(x: np.ndarray, plan: AsIs, element: tuple[int, ...]) -> Expl
         e.derive("packets", f"difference[:{tail}]", "whole packets of four, which take Eigen's exponential")
         eigen_exp(e, "packets", "e_packets")
     e.derive("e_tail", f"expf(difference[{tail}:])", "behind them the C library's function")
-    e.derive("e", "concat(e_packets, e_tail)" if tail else "e_tail")
+    e.derive("e", "joined(e_packets, e_tail)" if tail else "e_tail")
     explain_packet_sum(e, "e", "total", 0)
     e.derive("log_total", "logf(total)", "the C library's function")
     e.derive("y", "float32(difference[position] - log_total)")

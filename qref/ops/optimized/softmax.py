@@ -13,14 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import cast_int32, round_half_away
 from qref.arithmetic.libm import expf
 from qref.schema.enums import TensorType
 
 from .. import softmax as base
 from .._eigen import LANES, exp, packet_sum
+from .._explain_eigen import explain_exp, explain_row_sum
 from .._unary import QUANTIZED_8BIT
-from ..node import Node, Prepared, Step
+from ..node import Node, Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def prepare(node: Node) -> Prepared | None:
     """Check the operands and make the table."""
     x, y, beta = base.operands_of_softmax(node)
     if x.type == TensorType.FLOAT32:
-        return Prepared(softmax_float32, base.FloatSoftmaxPlan(beta))
+        return Prepared(softmax_float32, base.FloatSoftmaxPlan(beta), explain_float32)
     if x.type not in QUANTIZED_8BIT:
         return None
     scale, offset = y.scale, 0 if y.type == TensorType.UINT8 else y.zero_point
@@ -67,27 +69,32 @@ def softmax_by_table(x: np.ndarray, plan: SoftmaxTablePlan) -> np.ndarray:
     return np.clip(cast_int32(steps).astype(np.int64) + plan.output_offset, limits.min, limits.max).astype(plan.output_dtype)
 
 
-def explain(x: np.ndarray, plan: SoftmaxTablePlan, element: tuple[int, ...]) -> list[Step]:
-    """Return y[element] step by step; sums and products of float32 numbers are taken in float64 and rounded to float32."""
-    row = x[element[:-1]].tolist()
-    greatest, limits = max(row), np.iinfo(plan.output_dtype)
-    total = np.float32(0)
-    for value in row:
-        total = np.float32(float(total) + float(plan.table[greatest - value]))
-    e = plan.table[greatest - row[element[-1]]]
-    inverse = np.float32(1 / float(np.float32(float(total) * float(plan.output_scale))))
-    p = np.float32(float(e) * float(inverse))
-    steps = int(np.float32(float(p) + 0.5)) if plan.output_dtype == np.uint8 else int(float(p) + 0.5)
-    result = min(max(steps + plan.output_offset, int(limits.min)), int(limits.max))
-    return [
-        Step("max(x) - x", greatest - row[element[-1]]),
-        Step("e", float(e)),
-        Step("sum(e)", float(total)),
-        Step("1 / (sum(e) * output_scale)", float(inverse)),
-        Step("p", float(p)),
-        Step("rounded", steps),
-        Step("+ output_offset, clamped", result),
-    ]
+def explain(x: np.ndarray, plan: SoftmaxTablePlan, element: tuple[int, ...]) -> Explanation:
+    """Return y[element] step by step."""
+    e, row, limits = Explanation(), x[element[:-1]].tolist(), np.iinfo(plan.output_dtype)
+    e.given("x", row, "the row of inputs that are summed up, LSB")
+    e.given("position", element[-1], "of the element in its row")
+    e.derive("greatest", "max(x)")
+    e.derive("distances", "greatest - x", "LSB; the zero point cancels")
+    e.given(
+        "exponentials", [plan.table[max(row) - q] for q in row], "exp(-beta * scale * distance), the entries of the plan's table"
+    )
+    e.derive("exp", "exponentials[position]", "that of the element")
+    e.derive("total", "sum32(exponentials)", "their sum, from the first to the last")
+    e.given("output_scale", plan.output_scale, "real units per LSB")
+    e.derive("inverse", "float32(divide(1.0, float32(total * output_scale)))", "of the sum, in LSB of the output")
+    e.derive("product", "float32(exp * inverse)", "the output before it is rounded, LSB")
+    if plan.output_dtype == np.uint8:
+        e.derive("rounded", "cast_int32(float32(product + 0.5))", "1/2 added, the fraction cut off")
+    elif np.isfinite(e.value("product")):
+        e.derive("rounded", "cast_int32(round_half_away(product))", "ties away from zero")
+    else:
+        e.derive("rounded", "cast_int32(product)", "what x86 gives for numbers that 32 bits cannot hold")
+    e.given("output_offset", plan.output_offset, "the zero point of the output")
+    e.given("output_min", limits.min, "the least value of the output's type")
+    e.given("output_max", limits.max, "the greatest one")
+    e.derive("y", "clamp(rounded + output_offset, output_min, output_max)", "the output, LSB")
+    return e
 
 
 @np.errstate(all="ignore")
@@ -103,3 +110,28 @@ def softmax_float32(x: np.ndarray, plan: base.FloatSoftmaxPlan) -> np.ndarray:
     e = e.reshape(rows.shape)
     total = packet_sum(e, np.arange(len(rows)) * rows.shape[1])
     return (e * (np.float32(1) / total)[:, None]).reshape(x.shape)
+
+
+def explain_float32(x: np.ndarray, plan: base.FloatSoftmaxPlan, element: tuple[int, ...]) -> Explanation:
+    """Return y[element] step by step; the exponentials of the row are given, each as the element's own is found."""
+    e, size = Explanation(), x.shape[-1]
+    row = int(np.ravel_multi_index(element, x.shape)) // size
+    base.explain_float_distances(e, x.reshape(-1, size)[row], plan, element[-1])
+
+    def exponential(e: Explanation, place: int) -> str:
+        if row * size + place >= x.size // LANES * LANES:
+            return e.derive("exp", "expf(exponent)", "by the C library, as fewer than four elements are left of the tensor")
+        return explain_exp(e, "exponent", "exp")
+
+    exponentials = []
+    for place, exponent in enumerate(e.value("scaled_differences")):
+        own = Explanation()
+        own.given("exponent", exponent)
+        exponentials.append(own.value(exponential(own, place)))
+    e.given("exponentials", exponentials, "exp of the exponents of the whole row, each found as the element's own")
+    e.derive("exponent", "scaled_differences[position]", "that of the element")
+    exponential(e, element[-1])
+    explain_row_sum(e, "exponentials", "total", row * size)
+    e.derive("inverse", "float32(divide(1.0, total))")
+    e.derive("y", "float32(exp * inverse)", "the output")
+    return e

@@ -13,11 +13,11 @@ from qref.ops.node import Node, Prepared
 from ._float import LIMITS
 
 
-def fused(node: Node, prepared: Prepared, reference: Any) -> Prepared:
+def fused(node: Node, prepared: Prepared, reference: Any, explain: Any) -> Prepared:
     """The operator prepared for the reference's float32, with another reference and limits that let infinities be."""
     low, high = LIMITS[node.activation]
     plan = with_plan(prepared, low=np.float32(low), high=np.float32(high)).plan
-    return Prepared(reference, plan)
+    return Prepared(reference, plan, explain)
 
 
 @np.errstate(all="ignore")

@@ -203,7 +203,7 @@ def _explain_row(e: Explanation, block: int, row: str, size: int, lanes: int) ->
     while width > 1:
         if width == lanes and whole < size:
             tail = f"float32({lane}[:{size - whole}] + {value}[{whole}:])"
-            lane = e.derive(f"tail{block}", f"concat({tail}, {lane}[{size - whole}:])", "the last ones go to the first lanes")
+            lane = e.derive(f"tail{block}", f"joined({tail}, {lane}[{size - whole}:])", "the last ones go to the first lanes")
         width //= 2
         halves = f"float32({lane}[:{width}] + {lane}[{width}:])" if width > 1 else f"float32({lane}[0] + {lane}[1])"
         lane = e.derive(f"lanes{block}_{width}" if width > 1 else f"sum{block}", halves, "halves added")

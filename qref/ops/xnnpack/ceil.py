@@ -17,4 +17,4 @@ from ._unary import prepare_float32
 
 def prepare(node: Node) -> Prepared | None:
     """Check the operands of a node that the delegate takes."""
-    return prepare_float32(node, base.prepare, flushing(np.ceil), formulas.formula("-floor(-v)"))
+    return prepare_float32(node, base.prepare, flushing(np.ceil), formulas.formula("copysign(-floor(-v), v)"))

@@ -13,14 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fused import flush_denormals
 from qref.ops import conv_2d as base
 from qref.ops._convolution import Axis, depthwise_convolution, integer_convolution, sequential_convolution
+from qref.ops._explain_windows import values
 from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
 
 from ._delegate import are_weights, has_plain_activation, has_rank, is_bias, is_float32, is_float_or_q8, is_static
 from ._dynamic import DynamicPlan, dynamic_plan, finish, quantize_rows
+from ._explain import explain_dynamic, explain_dynamic_image, explain_fused
 from ._fused import add_product, fused, start_of
 from ._requantize import requantized
 
@@ -45,10 +48,12 @@ def prepare(node: Node) -> Prepared | None:
     if isinstance(prepared.plan, base.ConvPlan):
         return requantized(node, prepared, node.input(0), node.input(1))
     if isinstance(prepared.plan, base.Float32Plan):
-        return fused(node, prepared, conv_2d_float32)
+        return fused(node, prepared, conv_2d_float32, explain_float32)
     common = dynamic_plan(node, node.input(1))
     by_pixel = all(axis.filter_size == axis.stride == 1 and axis.padding == 0 for axis in prepared.plan.axes)
-    return Prepared(conv_2d_dynamic, ConvDynamicPlan(common, prepared.plan.axes, prepared.plan.groups, by_pixel))
+    return Prepared(
+        conv_2d_dynamic, ConvDynamicPlan(common, prepared.plan.axes, prepared.plan.groups, by_pixel), explain_dynamic_form
+    )
 
 
 def _is_delegated(node: Node) -> bool:
@@ -78,6 +83,12 @@ def conv_2d_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: base.Floa
     return np.clip(acc, plan.low, plan.high)
 
 
+def explain_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: base.Float32Plan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element] of the float32 form."""
+    column_major = is_depthwise(w, plan) and w[0].size <= MOST_TAPS
+    return explain_fused(values(x, w, base.meetings(w, plan, element, column_major=column_major)), b, plan, element[-1])
+
+
 def is_depthwise(w: np.ndarray, plan: base.Float32Plan) -> bool:
     """Whether every group has one channel in and one out."""
     return w.shape[3] == 1 and plan.groups == len(w)
@@ -89,3 +100,14 @@ def conv_2d_dynamic(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvDynam
     q, scale = quantize_rows(rows)
     acc = integer_convolution(q.reshape(x.shape), w, plan.axes, plan.groups)
     return finish(acc, scale.reshape(*x.shape[:3], 1) if plan.by_pixel else scale.reshape(-1, 1, 1, 1), b, plan.common)
+
+
+def explain_dynamic_form(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvDynamicPlan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the form with int8 weights."""
+    meetings = base.meetings(w, plan, element)
+    if not plan.by_pixel:
+        return explain_dynamic_image(x, w, meetings, b, plan.common, element)
+    pixel, weights = x[element[:3]].tolist(), [weight for _, weight in values(x, w, meetings)]
+    return explain_dynamic(pixel, [i[-1] for i, _ in meetings], weights, b, plan.common, element[-1])

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fused import flush_denormals
 from qref.ops import depthwise_conv_2d as base
 from qref.ops._convolution import depthwise_convolution
+from qref.ops._explain_windows import values
 from qref.ops.node import Node, Prepared
 
 from ._delegate import are_weights, has_plain_activation, has_rank, is_bias, is_float_or_q8, is_static
+from ._explain import explain_fused
 from ._fused import add_product, fused, start_of
 from ._requantize import requantized
 from .conv_2d import MOST_TAPS
@@ -28,7 +31,7 @@ def prepare(node: Node) -> Prepared | None:
     if isinstance(prepared.plan, base.DepthwiseConvPlan):
         return requantized(node, prepared, node.input(0), node.input(1))
     if isinstance(prepared.plan, base.Float32Plan):
-        return fused(node, prepared, depthwise_conv_2d_float32)
+        return fused(node, prepared, depthwise_conv_2d_float32, explain_float32)
     return None
 
 
@@ -56,3 +59,11 @@ def depthwise_conv_2d_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray | None
 def is_column_major(w: np.ndarray, plan: base.Float32Plan) -> bool:
     """Whether taps run down the columns of the filter [KH, KW, C]."""
     return plan.depth_multiplier == 1 and w[..., 0].size <= MOST_TAPS
+
+
+def explain_float32(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: base.Float32Plan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the float32 form."""
+    column_major = plan.depth_multiplier == 1 and w.shape[1] * w.shape[2] <= MOST_TAPS
+    return explain_fused(values(x, w, base.meetings(plan, element, column_major=column_major)), b, plan, element[-1])

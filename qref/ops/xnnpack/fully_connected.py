@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.ops import fully_connected as base
 from qref.ops._matmul import integer_matmul
 from qref.ops.node import Node, Operand, Prepared
@@ -17,6 +18,7 @@ from qref.schema.enums import TensorType
 
 from ._delegate import has_plain_activation, has_rank, is_bias, is_float_or_q8, is_q8, is_static
 from ._dynamic import DynamicPlan, dynamic_plan, finish, quantize_rows
+from ._explain import explain_dynamic, explain_fused
 from ._fused import fused, sequential_matmul, start_of
 from ._requantize import requantized
 
@@ -31,8 +33,8 @@ def prepare(node: Node) -> Prepared | None:
     if isinstance(prepared.plan, base.FullyConnectedPlan):
         return requantized(node, prepared, node.input(0), node.input(1))
     if isinstance(prepared.plan, base.Float32Plan):
-        return fused(node, prepared, fully_connected_float32)
-    return Prepared(fully_connected_dynamic, dynamic_plan(node, node.input(1)))
+        return fused(node, prepared, fully_connected_float32, explain_float32)
+    return Prepared(fully_connected_dynamic, dynamic_plan(node, node.input(1)), explain_dynamic_row)
 
 
 def _is_delegated(node: Node) -> bool:
@@ -65,7 +67,23 @@ def fully_connected_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, 
     return np.clip(acc, plan.low, plan.high).reshape(plan.output_shape)
 
 
+def explain_float32(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: base.Float32Plan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the float32 form."""
+    row, channel = base.place_of(w, plan, element)
+    return explain_fused(zip(base.row_at(x, w, row), w[channel].tolist()), b, plan, channel)
+
+
 def fully_connected_dynamic(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: DynamicPlan) -> np.ndarray:
     """Return y [..., O] float32 from float32 x and quantized w, each row of x quantized to int8."""
     q, scale = quantize_rows(base.rows_of(x, w))
     return finish(integer_matmul(q, w), scale, b, plan)
+
+
+def explain_dynamic_row(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: DynamicPlan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the form with quantized weights."""
+    row, channel = base.place_of(w, plan, element)
+    return explain_dynamic(base.row_at(x, w, row), range(w.shape[1]), w[channel].tolist(), b, plan, channel)

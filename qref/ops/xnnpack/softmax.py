@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fused import flush_denormals
 
 from .. import softmax as base
@@ -34,7 +35,7 @@ def prepare(node: Node) -> Prepared | None:
     if not (is_float32(node.input(0)) and is_float32(node.output()) and node.options.get("beta", 0.0) == 1):
         return None
     base.operands_of_softmax(node)
-    return Prepared(softmax_float32, SoftmaxFloat32Plan(float32_lanes()))
+    return Prepared(softmax_float32, SoftmaxFloat32Plan(float32_lanes()), explain)
 
 
 @np.errstate(all="ignore")
@@ -66,3 +67,64 @@ def sum_in_lanes(rows: np.ndarray, lanes: int) -> np.ndarray:
         lanes //= 2
         total = total[:, :lanes] + total[:, lanes:]
     return total[:, 0]
+
+
+def explain(x: np.ndarray, plan: SoftmaxFloat32Plan, element: tuple[int, ...]) -> Explanation:
+    """Return y[element] step by step; the exponentials of the row are given, each as the element's own is found."""
+    e, row = Explanation(), x[element[:-1]]
+    e.given("x", row, "the row of inputs")
+    e.given("position", element[-1], "of the element in its row")
+    e.derive("normal", "flush(x)", "denormals count as zeros")
+    e.derive("greatest", "max(normal)", "which is subtracted, so that no exponential is above 1")
+    e.derive("differences", "flush(float32(normal - greatest))")
+    exponentials = []
+    for difference in e.value("differences"):
+        own = Explanation()
+        own.given("difference", difference)
+        exponentials.append(own.value(_explain_exp(own)))
+    padding = -len(row) % plan.lanes
+    words = f"exp of the differences of the whole row, each found as the element's own; zeros fill the last of {plan.lanes} lanes"
+    e.given("exponentials", exponentials + [0.0] * padding, words)
+    e.derive("difference", "differences[position]", "that of the element")
+    _explain_exp(e)
+    _explain_sum(e, len(row), plan.lanes)
+    e.derive("inverse", "float32(divide(1.0, total))")
+    e.derive("y", "flush(float32(exp * inverse))", "the output")
+    return e
+
+
+def _explain_exp(e: Explanation) -> str:
+    """Append the step "exp": that of the step "difference"."""
+    log2_e, bias, cutoff, high, low = (
+        float.fromhex(c) for c in ("0x1.715476p0", "0x1.8000FEp23", "-0x1.5D589Ep6", "-0x1.62E400p-1", "-0x1.7F7D1Cp-20")
+    )
+    if e.value("difference") < cutoff:
+        return e.derive("exp", f"0.0 if difference < {cutoff} else 1.0", "the exponential would be denormal")
+    e.derive(
+        "n", f"float32(fma(difference, {log2_e}, {bias}) - {bias})", "difference / ln 2, rounded to an integer by a great number"
+    )
+    e.derive("r_high", f"fma(n, {high}, difference)", "difference - n ln 2, with the high part of ln 2")
+    e.derive("r", f"fma(n, {low}, r_high)", "and with the low one")
+    value = repr(float.fromhex("0x1.0F9F9Cp-7"))
+    for k, constant in enumerate(("0x1.573A1Ap-5", "0x1.555A80p-3", "0x1.FFFDC6p-2", "0x1.FFFFF6p-1"), 1):
+        value = e.derive(f"polynomial_{k}", f"fma({value}, r, {float.fromhex(constant)})", "Horner's rule for (exp(r) - 1) / r")
+    e.derive("scaled_r", "flush(float32(r * 2.0**n))", "r 2^n")
+    return e.derive("exp", f"flush(fma(scaled_r, {value}, 2.0**n))", "exp = 2^n + r 2^n (exp(r) - 1) / r")
+
+
+def _explain_sum(e: Explanation, size: int, lanes: int) -> None:
+    """Append the step "total": the sum of the exponentials in lanes."""
+    stop = size // (IN_FLIGHT * lanes) * IN_FLIGHT * lanes
+    total = ""
+    if stop:
+        e.derive("two_registers", f"lanes32(exponentials[:{stop}], {2 * lanes})", f"sums of every {2 * lanes}th exponential")
+        words = "the second register's lanes upon the first one's"
+        total = e.derive("sums_0", f"float32(two_registers[:{lanes}] + two_registers[{lanes}:])", words)
+    for k, start in enumerate(range(stop, size, lanes), 1):
+        register = f"exponentials[{start}:{start + lanes}]"
+        total = e.derive(f"sums_{k}", f"float32({total} + {register})" if total else register, f"{lanes} exponentials more")
+    while lanes > 1:
+        lanes //= 2
+        words = "the upper lanes upon the lower ones"
+        total = e.derive(f"lanes_{lanes}", f"float32({total}[:{lanes}] + {total}[{lanes}:])", words)
+    e.derive("total", f"{total}[0]", "the sum")

@@ -13,14 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fused import flush_denormals
 from qref.ops import transpose_conv as base
 from qref.ops._convolution import Axis, integer_transposed_convolution, sequential_transposed_convolution
+from qref.ops._explain_windows import values
 from qref.ops.node import Node, Operand, Prepared
 from qref.schema.enums import Padding, TensorType
 
 from ._delegate import are_weights, has_plain_activation, has_rank, is_bias, is_float32, is_q8, is_static
 from ._dynamic import DynamicPlan, dynamic_plan, finish, quantize_rows
+from ._explain import explain_dynamic_image, explain_fused
 from ._fused import add_product, fused, start_of
 from ._requantize import requantized
 
@@ -41,8 +44,9 @@ def prepare(node: Node) -> Prepared | None:
     if isinstance(prepared.plan, base.TransposeConvPlan):
         return requantized(node, prepared, node.input(2), node.input(1))
     if isinstance(prepared.plan, base.Float32Plan):
-        return fused(node, prepared, transpose_conv_float32)
-    return Prepared(transpose_conv_dynamic, TransposeConvDynamicPlan(dynamic_plan(node, node.input(1)), prepared.plan.axes))
+        return fused(node, prepared, transpose_conv_float32, explain_float32)
+    plan = TransposeConvDynamicPlan(dynamic_plan(node, node.input(1)), prepared.plan.axes)
+    return Prepared(transpose_conv_dynamic, plan, explain_dynamic)
 
 
 def _is_delegated(node: Node) -> bool:
@@ -79,3 +83,23 @@ def transpose_conv_dynamic(
     q, scale = quantize_rows(x.reshape(len(x), math.prod(x.shape[1:])))
     acc = integer_transposed_convolution(q.reshape(x.shape), w, plan.axes)
     return finish(acc, scale.reshape(-1, 1, 1, 1), b, plan.common)
+
+
+def explain_float32(
+    shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: base.Float32Plan, element: tuple[int, ...]
+) -> Explanation:
+    """Explain y[element] of the float32 form."""
+    meetings = base.meetings(w, plan.axes, element, descending=False)
+    return explain_fused(values(x, w, meetings), b, plan, element[-1])
+
+
+def explain_dynamic(
+    shape: np.ndarray,
+    w: np.ndarray,
+    x: np.ndarray,
+    b: np.ndarray | None,
+    plan: TransposeConvDynamicPlan,
+    element: tuple[int, ...],
+) -> Explanation:
+    """Explain y[element] of the form with int8 weights."""
+    return explain_dynamic_image(x, w, base.meetings(w, plan.axes, element), b, plan.common, element)

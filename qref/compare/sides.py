@@ -1,0 +1,193 @@
+"""The sides of a comparison: a runtime of qref, a live kernel set of LiteRT, or the tensors that a device dumped."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from qref.compare.case import Arrays, Case
+from qref.compare.dump import is_dump, read_dump
+from qref.compare.inputs import start
+from qref.compare.litert import KERNEL_SETS, Litert
+from qref.compare.verify import KERNEL_SET_OF
+from qref.errors import BackendError, InputError
+from qref.interpreter import Interpreter
+from qref.runtimes import RUNTIMES
+from qref.schema import Model, Operator, Subgraph, write
+
+LIVE = "litert:"
+
+Inputs = dict[int, np.ndarray]  # by tensor index
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What one invoke left: the tensors by index, the file's constants excepted, and what variables held before it."""
+
+    tensors: dict[int, np.ndarray]
+    state: dict[int, np.ndarray]
+
+
+class Side(Protocol):
+    """One of the two that are compared, by the name that the caller gave it."""
+
+    name: str
+
+    @property
+    def runtime(self) -> str | None:
+        """The runtime of qref whose arithmetic it has; None if that is not known."""
+        ...
+
+    def run(self, rounds: Sequence[Inputs]) -> list[Trace]:
+        """The tensors after each round."""
+        ...
+
+    def evaluate(self, operator: Operator, rounds: Sequence[Arrays]) -> list[list[np.ndarray]] | None:
+        """The outputs of one operator on given inputs, for each round; None if the side cannot tell."""
+        ...
+
+
+class RuntimeSide:
+    """A runtime of qref."""
+
+    def __init__(self, name: str, model: Model):
+        self.name = self.runtime = name
+        self.interpreter = Interpreter(model_content=model, runtime=name)
+
+    def run(self, rounds: Sequence[Inputs]) -> list[Trace]:
+        """Every tensor that is held after each round."""
+        subgraph, traces = self.interpreter.model.subgraphs[0], []
+        start(self.interpreter, rounds[0])
+        changing = [*subgraph.inputs, *(i for o in subgraph.operators for i in o.outputs if i >= 0)]
+        for arrays in rounds:
+            for index, array in arrays.items():
+                self.interpreter.set_tensor(index, array)
+            state = state_of(self.interpreter)
+            self.interpreter.invoke()
+            held = (i for i in changing if self.interpreter.is_held(i))
+            traces.append(Trace({i: self.interpreter.get_tensor(i) for i in held}, state))
+        return traces
+
+    def evaluate(self, operator: Operator, rounds: Sequence[Arrays]) -> list[list[np.ndarray]] | None:
+        """The operator by its compiled form; None if its results depend on more than its inputs."""
+        cases = [self.case(operator.index, arrays) for arrays in rounds]
+        known = all(case.prepared.pure or case.prepared.updates for case in cases)  # states are among the inputs
+        return [case.outputs() for case in cases] if known else None
+
+    def case(self, operator: int, arrays: Arrays) -> Case:
+        """The operator prepared for these inputs."""
+        return Case(*self.interpreter.prepare_operator(operator, arrays), arrays)
+
+
+class LitertSide:
+    """A kernel set of LiteRT, in a process of its own.
+
+    The model is rewritten so that every tensor which an operator writes is an output of the graph: XNNPACK hides the others, and
+    what it computes does not depend on which ones are asked for. Constants, which XNNPACK folds, are not asked for.
+    """
+
+    def __init__(self, name: str, model: Model, interpreter: Interpreter, timeout: float):
+        kernel_set = name.removeprefix(LIVE)
+        if kernel_set not in KERNEL_SETS:
+            known = ", ".join(LIVE + known for known in KERNEL_SETS)
+            raise InputError(f"unknown kernel set {name!r}; LiteRT has {known}")
+        self.name, self.model = name, model
+        self.fixed, self.initial = constants(interpreter), state_of(interpreter)
+        self.runtime = next(runtime for runtime, its_set in KERNEL_SET_OF.items() if its_set == kernel_set)
+        self.litert = Litert(kernel_set, timeout)
+
+    def run(self, rounds: Sequence[Inputs]) -> list[Trace]:
+        """The tensors that operators write and the variables after each round."""
+        graph = self.model.subgraphs[0]
+        written = [i for o in graph.operators for i in o.outputs if i >= 0 and i not in self.fixed]
+        visible = [i for i in dict.fromkeys([*written, *self.initial]) if graph.tensors[i].type.dtype is not None]
+        results = self._run(replace(graph, outputs=tuple(visible)), rounds, graph.inputs)
+        before, traces = self.initial, []
+        for arrays, found in zip(rounds, results):
+            traces.append(Trace({**arrays, **{i: found[i] for i in visible if i in found}}, before))
+            before = {index: found.get(index, value) for index, value in before.items()}
+        return traces
+
+    def evaluate(self, operator: Operator, rounds: Sequence[Arrays]) -> list[list[np.ndarray]] | None:
+        """The operator in a graph of its own, with the operators that make its constants."""
+        graph = self.model.subgraphs[0]
+        inputs = tuple(dict.fromkeys(i for i in operator.inputs if i >= 0 and i not in self.fixed))
+        if any(graph.tensors[i].type.dtype is None for i in inputs):
+            return None
+        arrays = [{i: a for i, a in zip(operator.inputs, given) if i in inputs and a is not None} for given in rounds]
+        needed = _makers_of_constants(graph, operator, self.fixed)
+        alone = replace(graph, operators=(*needed, operator), inputs=inputs, outputs=operator.outputs)
+        try:
+            return [[found[i] for i in operator.outputs] for found in self._run(alone, arrays, inputs)]
+        except (BackendError, KeyError):
+            return None
+
+    def _run(self, graph: Subgraph, rounds: Sequence[Inputs], inputs: tuple[int, ...]) -> list[Inputs]:
+        numbered = replace(graph, operators=tuple(replace(o, index=n) for n, o in enumerate(graph.operators)))
+        model = replace(self.model, subgraphs=(numbered, *self.model.subgraphs[1:]), signatures=())
+        positions = [{inputs.index(i): array for i, array in arrays.items() if i in inputs} for arrays in rounds]
+        return self.litert.run(write(model), positions, keep_all=False)
+
+
+class DumpSide:
+    """The tensors that a device dumped after one invoke; a dumped variable is what it held before."""
+
+    runtime = None
+
+    def __init__(self, name: str, interpreter: Interpreter):
+        self.name = name
+        self.tensors = read_dump(pathlib.Path(name), interpreter)
+        self.state = {index: self.tensors.pop(index, initial) for index, initial in state_of(interpreter).items()}
+
+    def run(self, rounds: Sequence[Inputs]) -> list[Trace]:
+        """The dumped tensors, with the inputs of the only round where the dump lacks them."""
+        (arrays,) = rounds
+        return [Trace({**arrays, **self.tensors}, self.state)]
+
+    def evaluate(self, operator: Operator, rounds: Sequence[Arrays]) -> list[list[np.ndarray]] | None:
+        """None: a dump computes nothing."""
+        return None
+
+
+def open_side(name: str, model: Model, interpreter: Interpreter, timeout: float) -> Side:
+    """The side of that name.
+
+    name         a runtime of qref, litert:KERNEL_SET, or the path of a dump
+    interpreter  of the model, its tensors allocated
+    Raises InputError for a name that is none of these, and for a dump that does not fit the model.
+    """
+    if name in RUNTIMES:
+        return RuntimeSide(name, model)
+    if name.startswith(LIVE):
+        return LitertSide(name, model, interpreter, timeout)
+    if is_dump(name):
+        return DumpSide(name, interpreter)
+    live = ", ".join(LIVE + kernel_set for kernel_set in KERNEL_SETS)
+    raise InputError(f"unknown side {name!r}: give a runtime ({', '.join(RUNTIMES)}), live LiteRT ({live}), a folder or an .npz")
+
+
+def constants(interpreter: Interpreter) -> dict[int, np.ndarray]:
+    """What is known before a model runs, constants and what operators make of them; after allocate_tensors(), before invoke()."""
+    graph = interpreter.model.subgraphs[0]
+    known = (t.index for t in graph.tensors if t.index not in graph.inputs and not t.is_variable)
+    return {i: interpreter.get_tensor(i) for i in known if interpreter.is_held(i)}
+
+
+def state_of(interpreter: Interpreter) -> dict[int, np.ndarray]:
+    """What the variables hold."""
+    tensors = interpreter.model.subgraphs[0].tensors
+    return {t.index: interpreter.get_tensor(t.index) for t in tensors if t.is_variable}
+
+
+def _makers_of_constants(graph: Subgraph, operator: Operator, fixed: dict[int, np.ndarray]) -> tuple[Operator, ...]:
+    """The operators whose results are constants that the operator reads, directly or not, in their order."""
+    needed, found = set(operator.inputs), []
+    for candidate in reversed(graph.operators[: operator.index]):
+        if needed & set(candidate.outputs) and all(i in fixed for i in candidate.outputs):
+            found.append(candidate)
+            needed |= set(candidate.inputs)
+    return tuple(reversed(found))
