@@ -107,14 +107,14 @@ def quantized_input(content: bytes, sample: np.ndarray) -> np.ndarray:
 def record(content: bytes, samples: np.ndarray) -> dict[str, np.ndarray]:
     """Inputs, outputs and digests of LiteRT's three kernel sets."""
     sys.path.insert(0, str(QREF / "compare"))
-    import litert_worker
+    import oracle_worker
 
     recorded = {f"input/{r}": quantized_input(content, sample) for r, sample in enumerate(samples)}
     rounds = [{0: recorded[f"input/{r}"]} for r in range(len(samples))]
     output = Interpreter(model_content=content).get_output_details()[0]["index"]
     for kernel_set in ("reference", "optimized", "xnnpack"):
         keep_all = kernel_set != "xnnpack"
-        for r, tensors in enumerate(litert_worker.run(content, kernel_set, rounds, keep_all)):
+        for r, tensors in enumerate(oracle_worker.run(content, kernel_set, rounds, keep_all)):
             recorded[f"output/{kernel_set}/{r}"] = tensors[output]
             if keep_all:
                 for index, array in tensors.items():

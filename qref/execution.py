@@ -242,11 +242,13 @@ class Execution:
 
 def find_kernel(node: Node) -> Prepared:
     """The node prepared by the first kernel set of its runtime that takes it; UnsupportedOperator if none does."""
-    operator = node.operator
-    for kernel_set in node.session.rules.kernel_sets:
+    operator, rules = node.operator, node.session.rules
+    rules.expect_registered(node)
+    for kernel_set in rules.kernel_sets:
         prepare = find_prepare(operator.name, operator.builtin_code == CUSTOM, kernel_set)
         prepared = prepare(node) if prepare is not None else None
         if prepared is not None:
+            rules.expect_declared(node)
             return prepared
     raise UnsupportedOperator(f"{node}: qref has no such operator; the model can be analyzed but not run")
 

@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 import pytest
-from oracle import needs_litert
+from oracle import needs_litert, needs_tflm
 
 import qref
 from qref.compare.inputs import read_inputs
@@ -18,7 +18,7 @@ FOLDERS = ("models/mlperf_tiny", "models/coral", "models/bench", "models/tflm", 
 
 @needs_shared
 @needs_litert
-@pytest.mark.parametrize("runtime", KERNEL_SET_OF)
+@pytest.mark.parametrize("runtime", [name for name in KERNEL_SET_OF if name != "tflm"])
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_every_tensor_of_the_real_models_is_exact(folder, runtime):
     results = list(verify(sorted(p for p in (SHARED / folder).glob("*.tflite")), runtime, rounds=1))
@@ -28,6 +28,25 @@ def test_every_tensor_of_the_real_models_is_exact(folder, runtime):
         if result.status == "refused":  # LiteRT says why; qref could not have been compared
             assert any(why in result.reason for why in ("ELU", "quantized_dimension", "died")), result
     assert sum(r.status == "exact" for r in results) >= len(results) - 4
+
+
+# TFLM has no hybrid kernels, no float16 and no GELU.
+REFUSED_BY_TFLM = ("Hybrid", "FLOAT32 with filter type: INT8", "dequantize_common", "GELU")
+
+
+@needs_shared
+@needs_tflm
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_tensor_of_the_real_models_that_tflm_takes_is_exact(folder):
+    results = list(verify(sorted((SHARED / folder).glob("*.tflite")), "tflm", rounds=1))
+    assert any(result.status == "exact" for result in results)
+    for result in results:
+        if result.status == "refused":
+            assert any(why in result.reason for why in REFUSED_BY_TFLM), result
+        elif pathlib.Path(result.model).stem == "person_detect":  # a file that contradicts itself, which TFLM does not notice
+            assert "quantized_dimension" in result.reason
+        else:
+            assert result.status == "exact", result
 
 
 @needs_shared

@@ -5,10 +5,11 @@ import signal
 
 import numpy as np
 import pytest
-from oracle import needs_litert
+from oracle import needs_litert, needs_tflm
 
 import qref
 from qref.compare.litert import Litert
+from qref.compare.tflm import Tflm
 from qref.compare.verify import compare, count_mismatches, verify
 from qref.schema import GraphBuilder, TensorType, save
 
@@ -65,5 +66,29 @@ def test_a_litert_that_does_not_answer_in_time_is_ended():
 
 def test_a_missing_litert_is_told_with_its_remedy(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(qref.BackendError, match="pip install"):
+    with pytest.raises(qref.BackendError, match=r"pip install 'qref-tflite\[litert\]'"):
         Litert()
+    with pytest.raises(qref.BackendError, match=r"pip install 'qref-tflite\[tflm\]'"):
+        list(verify([qref.bundled("digits_cnn_int8")], "tflm"))
+
+
+@needs_tflm
+def test_tflm_says_why_it_refuses_a_model_and_the_next_is_compared(tmp_path):
+    (tmp_path / "1_hybrid.tflite").write_bytes(qref.bundled("digits_cnn_drq").read_bytes())
+    (tmp_path / "2_good.tflite").write_bytes(qref.bundled("digits_cnn_int8").read_bytes())
+    first, second = verify([tmp_path], "tflm", rounds=1)
+    assert first.status == "refused"
+    assert "Hybrid models are not supported" in first.reason
+    assert (second.status, second.tensors) == ("exact", 9)
+
+
+@needs_tflm
+def test_tflm_keeps_only_the_outputs_where_that_is_asked():
+    with Tflm() as tflm:
+        (found,) = tflm.run(qref.bundled("digits_cnn_int8").read_bytes(), [{0: np.zeros((1, 8, 8, 1), np.int8)}], keep_all=False)
+    assert list(found) == list(qref.load(qref.bundled("digits_cnn_int8")).subgraphs[0].outputs)
+
+
+def test_a_runtime_without_a_library_is_told():
+    with pytest.raises(qref.InputError, match="'tflm-single-rounding' has no library to be compared with"):
+        list(verify([qref.bundled("digits_cnn_int8")], "tflm-single-rounding"))

@@ -195,6 +195,9 @@ class SingleRounding(_FixedPoint):
         return e.derive(f"scaled{of}", f"wrap(ties_up(product{of}, 2**{31 - shift}), 32)", "the only rounding, ties up")
 
 
+FixedPointRule = DoubleRounding | SingleRounding  # what a runtime does with every multiplier of 31 bits
+
+
 @dataclass(frozen=True, slots=True)
 class SingleRounding64(_FixedPoint):
     """int64 accumulators: the multiplier itself is rounded to 15 bits, the product of 63 bits once more, ties up."""

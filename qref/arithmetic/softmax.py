@@ -32,6 +32,7 @@ from .fixed_point import (
 from .gemmlowp import exp_on_negative_values, get_reciprocal, log_on_values_above_one
 from .libm import exp
 from .lookup_table import look_up_16bit, lookup_table_16bit
+from .requantize import DoubleRounding, FixedPointRule
 
 _INTEGER_BITS = 5  # of d, rescaled
 _SUM_INTEGER_BITS = 12
@@ -94,7 +95,13 @@ def softmax_8bit(x: np.ndarray, multiplier: int, left_shift: int, diff_min: int,
 
 
 def log_softmax_8bit(
-    x: np.ndarray, multiplier: int, left_shift: int, diff_min: int, reverse_multiplier: int, reverse_shift: int
+    x: np.ndarray,
+    multiplier: int,
+    left_shift: int,
+    diff_min: int,
+    reverse_multiplier: int,
+    reverse_shift: int,
+    rule: type[FixedPointRule] = DoubleRounding,
 ) -> np.ndarray:
     """LOG_SOFTMAX of int8 or uint8 x [..., depth] in fixed point; constants from `log_softmax_scaling`.
 
@@ -104,8 +111,8 @@ def log_softmax_8bit(
     distance, limits = _distance_from_greatest(x), np.iinfo(x.dtype)
     total = _sum(exponentials_8bit(multiplier, left_shift, diff_min), distance)
     log_of_sum = log_on_values_above_one(total)
-    least = multiply_by_quantized_multiplier(wrap_int32(log_of_sum - 2**31), reverse_multiplier, reverse_shift)
-    rescaled = multiply_by_quantized_multiplier(-distance, multiplier, left_shift)
+    least = rule(np.array([reverse_multiplier]), np.array([reverse_shift]))(wrap_int32(log_of_sum - 2**31))
+    rescaled = rule(np.array([multiplier]), np.array([left_shift]))(-distance)
     y = rounding_divide_by_pot(wrap_int32(rescaled - log_of_sum), 31 - _INTEGER_BITS - 4) + limits.max
     counts = -distance > np.maximum(diff_min - 1, least)
     return np.where(counts, np.clip(y, limits.min, limits.max), limits.min).astype(x.dtype)
@@ -118,9 +125,9 @@ def exp_table() -> np.ndarray:
 
 
 @functools.cache
-def one_over_one_plus_x_table() -> np.ndarray:
-    """Return 1 / (1 + x), x from 0 to 1: int16 [513], scale 2^-15."""
-    return lookup_table_16bit(lambda x: 1 / (1 + x), 1 / 65535, -32768, 2 / 65535, 0, np.float64)
+def one_over_one_plus_x_table(real: type[np.floating] = np.float64) -> np.ndarray:
+    """Return 1 / (1 + x), x from 0 to 1: int16 [513], scale 2^-15; real is the type of the arithmetic."""
+    return lookup_table_16bit(lambda x: real(1) / (real(1) + x), 1 / 65535, -32768, 2 / 65535, 0, real)
 
 
 def softmax_scaling_16bit(beta: float, input_scale: float) -> tuple[int, int]:
@@ -130,19 +137,22 @@ def softmax_scaling_16bit(beta: float, input_scale: float) -> tuple[int, int]:
     return int(multiplier), int(shift)
 
 
-def softmax_16bit(x: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
+def softmax_16bit(
+    x: np.ndarray, multiplier: int, shift: int, rule: type[FixedPointRule] = DoubleRounding, real: type[np.floating] = np.float64
+) -> np.ndarray:
     """SOFTMAX of int16 x [..., depth] by tables, int16 with scale 1/32768 and zero point 0.
 
-    Constants from `softmax_scaling_16bit`.
+    Constants from `softmax_scaling_16bit`; rule rounds the inputs, real is the type of `one_over_one_plus_x_table`.
 
     >>> softmax_16bit(np.int16([[0, 1000, 2000]]), *softmax_scaling_16bit(1.0, 0.001))
     array([[ 2950,  8019, 21799]], dtype=int16)
     """
-    position = multiply_by_quantized_multiplier(-_distance_from_greatest(x), multiplier, shift) + 32767
+    position = rule(np.array([multiplier]), np.array([shift]))(-_distance_from_greatest(x)) + 32767
     exponentials = look_up_16bit(exp_table(), saturate_int16(position))
     total = wrap_int32(exponentials.sum(axis=-1, keepdims=True))
     headroom = count_leading_zeros(total)
     normalized = (wrap_int32(total << headroom - 1) + 2**13) >> 14
-    reciprocal = look_up_16bit(one_over_one_plus_x_table(), saturate_int16(normalized - 2**15 - 2**16))
+    reciprocals = one_over_one_plus_x_table(real)  # type: ignore[arg-type]  # mypy takes no class for hashable
+    reciprocal = look_up_16bit(reciprocals, saturate_int16(normalized - 2**15 - 2**16))
     right = 31 - headroom
     return np.clip((exponentials * reciprocal + (1 << right - 1)) >> right, 0, INT16_MAX).astype(np.int16)

@@ -1,4 +1,4 @@
-"""qref verify: models run by qref and by LiteRT, every tensor compared in every bit."""
+"""qref verify: models run by qref and by LiteRT or TFLM, every tensor compared in every bit."""
 
 from __future__ import annotations
 
@@ -23,27 +23,29 @@ def verify(
         list[str], typer.Argument(metavar="MODEL_OR_DIR...", help="Files, or folders to search for .tflite files.")
     ],
     runtime: Annotated[
-        str, typer.Option(help="Whose arithmetic qref uses; LiteRT runs the matching kernel set.")
+        str, typer.Option(help="Whose arithmetic qref uses; LiteRT runs the matching kernel set, TFLM its own.")
     ] = "litert-reference",
     rounds: Annotated[int, typer.Option(help="Inputs tried per model, one after the other.")] = 2,
     seed: Annotated[int, typer.Option(help="Seed of the first round's inputs.")] = 0,
-    timeout: Annotated[float, typer.Option(help="Seconds that LiteRT may take for one model.")] = 300,
+    timeout: Annotated[float, typer.Option(help="Seconds that LiteRT or TFLM may take for one model.")] = 300,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     output: Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="Write the JSON to a file.")] = None,
 ) -> None:
-    """Compare every tensor of models with LiteRT, bit for bit.
+    """Compare every tensor of models with LiteRT, or with TFLM, bit for bit.
 
-    LiteRT runs in a process of its own: where it refuses a model or aborts, the row says so. Exit status 0 if no model
-    differs or fails and at least one could be compared, 1 if one differs, 3 if qref could not run one that LiteRT runs, 4 if
-    LiteRT could run none.
+    The library runs in a process of its own: where it refuses a model or aborts, the row says so. Exit status 0 if no model
+    differs or fails and at least one could be compared, 1 if one differs, 3 if qref could not run one that the library
+    runs, 4 if it could run none. --runtime all takes the runtimes whose library is installed.
     """
     results = []
-    runtimes = list(comparison.KERNEL_SET_OF) if runtime == "all" else [runtime]
+    comparable = list(comparison.KERNEL_SET_OF)
+    installed = [name for name in comparable if comparison.library_of(name).is_installed()] or comparable
+    runtimes = installed if runtime == "all" else [runtime]
     total = len(comparison.find_models(models)) * len(runtimes)
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), console=Console(stderr=True), transient=True
     ) as progress:
-        task = progress.add_task("comparing with LiteRT", total=total)
+        task = progress.add_task("comparing", total=total)
         for name in runtimes:
             for result in comparison.verify(models, name, rounds, seed, timeout):
                 results.append(result)
@@ -103,7 +105,7 @@ def _summary(results: list[comparison.Verification]) -> str:
     count = {status: sum(r.status == status for r in results) for status in ("exact", "differs", "failed", "refused")}
     compared = sum(r.elements for r in results)
     text = f"{count['exact']} of {len(results) - count['refused']} models are exact in every bit ({compared:,} elements compared)"
-    for status, words in (("differs", "differ"), ("failed", "failed in qref"), ("refused", "refused by LiteRT")):
+    for status, words in (("differs", "differ"), ("failed", "failed in qref"), ("refused", "refused by the library")):
         text += f", {count[status]} {words}" if count[status] else ""
     return text
 
@@ -114,5 +116,5 @@ def _status(results: list[comparison.Verification]) -> int:
     if any(r.status == "failed" for r in results):
         return 3
     if all(r.status == "refused" for r in results):
-        raise BackendError("LiteRT ran none of the models: nothing was compared")
+        raise BackendError("the library ran none of the models: nothing was compared")
     return 0

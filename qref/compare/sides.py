@@ -12,7 +12,7 @@ import numpy as np
 from qref.compare.case import Arrays, Case
 from qref.compare.dump import is_dump, read_dump
 from qref.compare.inputs import start
-from qref.compare.litert import KERNEL_SETS, Litert
+from qref.compare.litert import Litert
 from qref.compare.verify import KERNEL_SET_OF
 from qref.errors import BackendError, InputError
 from qref.interpreter import Interpreter
@@ -92,8 +92,8 @@ class LitertSide:
 
     def __init__(self, name: str, model: Model, interpreter: Interpreter, timeout: float):
         kernel_set = name.removeprefix(LIVE)
-        if kernel_set not in KERNEL_SETS:
-            known = ", ".join(LIVE + known for known in KERNEL_SETS)
+        if kernel_set not in Litert.KERNEL_SETS:
+            known = ", ".join(LIVE + known for known in Litert.KERNEL_SETS)
             raise InputError(f"unknown kernel set {name!r}; LiteRT has {known}")
         self.name, self.model = name, model
         self.fixed, self.initial = constants(interpreter), state_of(interpreter)
@@ -166,7 +166,7 @@ def open_side(name: str, model: Model, interpreter: Interpreter, timeout: float)
         return LitertSide(name, model, interpreter, timeout)
     if is_dump(name):
         return DumpSide(name, interpreter)
-    live = ", ".join(LIVE + kernel_set for kernel_set in KERNEL_SETS)
+    live = ", ".join(LIVE + kernel_set for kernel_set in Litert.KERNEL_SETS)
     raise InputError(f"unknown side {name!r}: give a runtime ({', '.join(RUNTIMES)}), live LiteRT ({live}), a folder or an .npz")
 
 

@@ -1,4 +1,4 @@
-"""Verify: a model run by qref and by LiteRT on the same inputs, every tensor compared in every bit."""
+"""Verify: a model run by qref and by LiteRT or TFLM on the same inputs, every tensor compared in every bit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import numpy as np
 
 from qref.compare.inputs import draw_inputs
 from qref.compare.litert import Litert
+from qref.compare.oracle import Oracle
+from qref.compare.tflm import Tflm
 from qref.errors import BackendError, InputError, QrefError
 from qref.interpreter import Interpreter
 from qref.schema import Model, load
 
-KERNEL_SET_OF = {"litert-reference": "reference", "litert-optimized": "optimized", "xnnpack": "xnnpack"}
+KERNEL_SET_OF = {"litert-reference": "reference", "litert-optimized": "optimized", "xnnpack": "xnnpack", "tflm": "tflm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Difference:
 class Verification:
     """What came of one model.
 
-    status   "exact", "differs", "refused" (by LiteRT: nothing to compare with) or "failed" (qref raised)
+    status   "exact", "differs", "refused" (by the library: nothing to compare with) or "failed" (qref raised)
     reason   why it was refused or failed, else empty
     """
 
@@ -75,21 +77,28 @@ def find_models(paths: Sequence[str | pathlib.Path]) -> list[pathlib.Path]:
 def verify(
     paths: Sequence[str | pathlib.Path], runtime: str = "litert-reference", rounds: int = 2, seed: int = 0, timeout: float = 300
 ) -> Iterator[Verification]:
-    """Compare every model, one after the other; LiteRT runs first, in a process of its own, `timeout` seconds at most.
+    """Compare every model, one after the other; the library runs first, in a process of its own, `timeout` seconds at most.
 
-    Raises InputError for a wrong path or argument and BackendError where LiteRT is not installed.
+    Raises InputError for a wrong path or argument and BackendError where the library is not installed.
     """
-    if runtime not in KERNEL_SET_OF:
-        raise InputError(f"runtime {runtime!r} has no LiteRT kernel set to compare with; there are {', '.join(KERNEL_SET_OF)}")
+    library = library_of(runtime)
     if rounds < 1:
         raise InputError(f"rounds must be at least 1, found {rounds}")
     models = find_models(paths)
-    with Litert(KERNEL_SET_OF[runtime], timeout) as litert:
+    with library(KERNEL_SET_OF[runtime], timeout) as oracle:
         for path in models:
-            yield verify_one(path, runtime, rounds, seed, litert)
+            yield verify_one(path, runtime, rounds, seed, oracle)
 
 
-def verify_one(path: pathlib.Path, runtime: str, rounds: int, seed: int, litert: Litert) -> Verification:
+def library_of(runtime: str) -> type[Oracle]:
+    """The library that a runtime is compared with; InputError where there is none."""
+    for library in (Litert, Tflm):
+        if KERNEL_SET_OF.get(runtime) in library.KERNEL_SETS:
+            return library
+    raise InputError(f"runtime {runtime!r} has no library to be compared with; those that have are {', '.join(KERNEL_SET_OF)}")
+
+
+def verify_one(path: pathlib.Path, runtime: str, rounds: int, seed: int, oracle: Oracle) -> Verification:
     """Compare one model on `rounds` inputs drawn from seed, seed + 1, ..."""
     try:
         model = load(path)
@@ -98,7 +107,7 @@ def verify_one(path: pathlib.Path, runtime: str, rounds: int, seed: int, litert:
         return Verification(str(path), runtime, "failed", reason=str(error))
     operators = len(model.subgraphs[0].operators)
     try:
-        expected = litert.run(path.read_bytes(), inputs, keep_all=runtime != "xnnpack")  # the delegate hides the tensors between
+        expected = oracle.run(path.read_bytes(), inputs, keep_all=runtime != "xnnpack")  # the delegate hides the tensors between
     except BackendError as error:
         return Verification(str(path), runtime, "refused", operators, reason=str(error))
     try:

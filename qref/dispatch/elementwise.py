@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qref.arithmetic.requantize import DoubleRounding, Float32HalfEven, HalfUpBlocks
+from qref.arithmetic.requantize import DoubleRounding, Float32HalfEven, HalfUpBlocks, SingleRounding
 from qref.dispatch.requantize import bind_requantize
 from qref.kernels import add as add_kernels
 from qref.kernels import mul as mul_kernels
@@ -36,8 +36,8 @@ def _constants(scaling: Scaling) -> tuple[np.int64, ...]:
 
 
 def bind_sum(plan: _sum.SumPlan, constants: Sequence[np.ndarray | None]) -> Run:
-    """ADD and SUB; an output factor above 1, whose shift C does not define, stays in NumPy."""
-    if plan.output.shift > 0:
+    """ADD and SUB; single rounding, and an output factor above 1, whose shift C does not define, stay in NumPy."""
+    if plan.output.shift > 0 or plan.output.rule is SingleRounding:
         return lambda x1, x2: _sum.sum_quantized(x1, x2, plan)
     scalings = _constants(plan.input1), _constants(plan.input2), np.int64(plan.sign), _constants(plan.output)
     limits = np.int64(plan.output_offset), np.int64(plan.output_activation_min), np.int64(plan.output_activation_max)

@@ -13,7 +13,7 @@ import numpy as np
 
 from qref.arithmetic import fixed_point as fp
 from qref.arithmetic.explanation import Explanation
-from qref.arithmetic.requantize import DoubleRounding
+from qref.arithmetic.requantize import DoubleRounding, FixedPointRule
 from qref.schema.enums import TensorType
 
 from .node import Node, Operand, Shape
@@ -95,7 +95,7 @@ def clamp(x: np.ndarray, low: Any, high: Any) -> np.ndarray:
 class Scaling:
     """(q + input_offset) * 2^left_shift times a real factor below 1: the scaling of one operand, or of a result.
 
-    scaled = divide(high(wrap32((q + input_offset) * 2^left_shift), quantized_multiplier), -shift)
+    scaled = divide(high(wrap32((q + input_offset) * 2^left_shift), quantized_multiplier), -shift)      or with one rounding
 
     The factor is quantized_multiplier * 2^(shift - 31) with shift <= 0. Some kernels let a factor above 1 pass and then divide by
     a negative power of two, which C does not define: what comes of it is the sign of the value, 1 for 0.
@@ -105,6 +105,7 @@ class Scaling:
     left_shift: int
     quantized_multiplier: int
     shift: int
+    rule: type[FixedPointRule] = DoubleRounding  # the runtime's
 
     @classmethod
     def of(
@@ -120,13 +121,22 @@ class Scaling:
         node.expect(np.isfinite(factor) and factor > 0 and factor != 1, message)
         multiplier, shift = (int(v) for v in fp.quantize_multiplier(factor))
         node.expect(shift <= (greatest_shift if factor > 1 else 0), message)
-        return cls(input_offset, left_shift, multiplier, shift)
+        return cls(input_offset, left_shift, multiplier, shift, node.fixed_point_rule())
 
     def __call__(self, q: np.ndarray) -> np.ndarray:
         """The scaled integers, int64."""
         shifted = fp.wrap_int32((np.asarray(q, np.int64) + self.input_offset) << self.left_shift)
-        high = fp.saturating_rounding_doubling_high_mul(shifted, self.quantized_multiplier)
-        return fp.rounding_divide_by_pot(high, -self.shift) if self.shift <= 0 else np.where(high < 0, -1, 1)
+        if self._is_undefined:
+            return np.where(fp.saturating_rounding_doubling_high_mul(shifted, self.quantized_multiplier) < 0, -1, 1)
+        return self._rounding(shifted.reshape(-1)).reshape(shifted.shape)
+
+    @property
+    def _is_undefined(self) -> bool:
+        return self.shift > 0 and self.rule is DoubleRounding
+
+    @property
+    def _rounding(self) -> FixedPointRule:
+        return self.rule(np.array([self.quantized_multiplier]), np.array([self.shift]))
 
     def explain_operand(self, e: Explanation, q: str, name: str) -> str:
         """Append how the stored value `q` is scaled, `name` what comes before the rounding; returns the name of the result."""
@@ -136,11 +146,11 @@ class Scaling:
 
     def explain(self, e: Explanation, acc: str) -> str:
         """Append how the step `acc` is rounded, zero point and left shift behind it; returns the name of the result."""
-        if self.shift > 0:
+        if self._is_undefined:
             return e.derive(
                 f"scaled_{acc}", f"-1 if {acc} < 0 else 1", "C does not define the shift: its sign is what comes of it"
             )
-        return DoubleRounding(np.array([self.quantized_multiplier]), np.array([self.shift])).explain(e, acc)
+        return self._rounding.explain(e, acc)
 
 
 def finish(result: np.ndarray, output_offset: int, low: int, high: int, dtype: np.dtype) -> np.ndarray:

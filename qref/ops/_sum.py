@@ -51,15 +51,15 @@ class PotSumPlan:
     output_activation_max: int
 
 
-def prepare_sum(node: Node, x1: Operand, x2: Operand, sign: int) -> Prepared:
-    """Derive the plan of quantized operands: the general one, or by shifts where pot_scale_int16 asks for it."""
+def prepare_sum(node: Node, x1: Operand, x2: Operand, sign: int, *, by_shifts: bool = True) -> Prepared:
+    """Derive the plan of quantized operands: the general one, or `by_shifts` where pot_scale_int16 asks for it."""
     y = node.output()
     zero_points = [zero_point(node, operand) for operand in (x1, x2, y)]
     qmin, qmax = activation_range(node.activation, y.dtype, float(y.scale), zero_points[2])
     if x1.type == TensorType.INT16:
         node.expect(not any(zero_points), f"int16 tensors need the zero point 0; found {zero_points}")
         exponents = [_power_of_two(operand.scale) for operand in (x1, x2, y)]
-        if node.options.get("pot_scale_int16", True) and None not in exponents:
+        if by_shifts and node.options.get("pot_scale_int16", True) and None not in exponents:
             return _prepare_shifts(node, exponents, sign, (qmin, qmax))  # type: ignore[arg-type]
     left_shift = 15 if x1.type == TensorType.INT16 else 20
     input_scale = 2 * max(float(x1.scale), float(x2.scale))

@@ -19,7 +19,7 @@ import numpy as np
 
 from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import quantize_multiplier, wrap_int32
-from qref.arithmetic.requantize import DoubleRounding
+from qref.arithmetic.requantize import DoubleRounding, FixedPointRule
 from qref.schema.enums import TensorType
 
 from ._explain import explain_output_of_type
@@ -37,7 +37,7 @@ class QuantizedPlan:
     axes: Shape
     output_shape: Shape
     correction: int  # -zero_point(x) * n, LSB
-    requantize: DoubleRounding
+    requantize: FixedPointRule
     output_offset: int  # +zero_point(y), LSB
     output_dtype: np.dtype
 

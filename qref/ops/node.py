@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from qref.arithmetic.explanation import Explanation
-from qref.arithmetic.requantize import Requantize
+from qref.arithmetic.requantize import DoubleRounding, FixedPointRule, Requantize, SingleRounding
 from qref.errors import SpecViolation, UnsupportedOperator
 from qref.schema.enums import ActivationFunctionType, TensorType
 from qref.schema.model import Operator, Options, Quantization, Tensor
@@ -174,6 +174,12 @@ class Node:
         return self.session.rules.requantize(self.operator.name, acc_bits).of(
             np.atleast_1d(np.asarray(effective_scale, np.float64))
         )
+
+    def fixed_point_rule(self) -> type[FixedPointRule]:
+        """The runtime's rounding of 31-bit multipliers, for operators that derive multiplier and shift themselves."""
+        rule = self.session.rules.requantize(self.operator.name, 32)
+        assert issubclass(rule, DoubleRounding | SingleRounding)
+        return rule
 
     def expect(self, condition: Any, message: str) -> None:
         """Raise SpecViolation with `message`, which says what was expected and what was found, unless `condition` holds."""

@@ -64,7 +64,7 @@ def rsqrt_int8(x: np.ndarray, plan: RsqrtPlan) -> np.ndarray:
     y[i] = clamp(r * multiplier * 2^(shift - 31 - 20) + output_offset), and 127 where x[i] + input_offset = 0
     """
     value = x.astype(np.int64) + plan.input_offset
-    _expect_no_negative(value)
+    expect_no_negative(value)
     multiplier, shift = get_inv_sqrt_quantized_multiplier_exp(value)
     r = multiply_by_quantized_multiplier(1, multiplier, shift + FRACTION_BITS)
     y = multiply_by_quantized_multiplier(r, plan.multiplier, plan.shift - FRACTION_BITS) + plan.output_offset
@@ -73,11 +73,12 @@ def rsqrt_int8(x: np.ndarray, plan: RsqrtPlan) -> np.ndarray:
 
 def rsqrt_int16(x: np.ndarray, plan: TablePlan) -> np.ndarray:
     """Return y[i] int16 between the two entries that stand around x[i] >= 0."""
-    _expect_no_negative(x)
+    expect_no_negative(x)
     return by_table_16bit(x, plan)
 
 
-def _expect_no_negative(value: np.ndarray) -> None:
+def expect_no_negative(value: np.ndarray) -> None:
+    """InputError where a value is below 0."""
     if np.any(value < 0):
         raise InputError(f"RSQRT is only defined for values of at least 0; the input holds one {-int(np.min(value))} LSB below")
 

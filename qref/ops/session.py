@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
@@ -29,6 +29,14 @@ class Rules(Protocol):
 
     def requantize(self, operator: str, acc_bits: int) -> type[Requantize]:
         """The rounding rule for an operator's accumulators of 32 or 64 bits."""
+        ...
+
+    def expect_registered(self, node: Any) -> None:
+        """Raise UnsupportedOperator unless the runtime has the node's operator for the types of its operands."""
+        ...
+
+    def expect_declared(self, node: Any) -> None:
+        """Raise SpecViolation where a prepared output is not what the file declares, in runtimes that infer nothing."""
         ...
 
 

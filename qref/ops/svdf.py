@@ -95,7 +95,7 @@ def prepare(node: Node) -> Prepared:
     return Prepared(svdf, SvdfPlan(rank, x.zero_point, feature, output, y.zero_point), explain, updates=(STATE,), pure=False)
 
 
-def _append(state: np.ndarray, features: np.ndarray, memory: int) -> np.ndarray:
+def append_step(state: np.ndarray, features: np.ndarray, memory: int) -> np.ndarray:
     """The state [B, F, M] one step later."""
     steps = state.reshape(*features.shape, memory)
     return np.concatenate([steps[..., 1:], features[..., None].astype(state.dtype)], axis=-1)
@@ -110,7 +110,7 @@ def svdf(
     y = clamp(output(b + sum W_t state) + zp_y)                    the sum wraps to 32 bits
     """
     features = saturate_int16(plan.feature(wrap_int32(integer_matmul(x.astype(np.int64) - plan.input_zero_point, w))))
-    steps = _append(state, features, time_weights.shape[1])
+    steps = append_step(state, features, time_weights.shape[1])
     acc = (steps.astype(np.int64) * time_weights).sum(axis=-1).reshape(len(x), len(w) // plan.rank, plan.rank).sum(axis=-1)
     y = plan.output(wrap_int32(acc if bias is None else acc + bias)) + plan.output_zero_point
     return np.clip(y, -128, 127).astype(np.int8), steps.reshape(state.shape)
@@ -158,7 +158,7 @@ def svdf_float32(
     else:
         features = zeros + quantized_product(x, w, plan.feature_scale, plan.asymmetric) if x.any() else zeros
         time_weights = time_weights.view(np.int8).astype(np.float32) * plan.time_scale
-    steps = _append(state, features, time_weights.shape[1])
+    steps = append_step(state, features, time_weights.shape[1])
     filtered = _eigen.sum_in_lanes(steps * time_weights)
     y = _eigen.sum_in_lanes(filtered.reshape(len(x), len(w) // plan.rank, plan.rank))
     return activate(plan.activation, y if bias is None else y + bias), steps.reshape(state.shape)

@@ -7,9 +7,10 @@ from qref.errors import InputError
 from .litert_optimized import LITERT_OPTIMIZED
 from .litert_reference import LITERT_REFERENCE
 from .runtime import Runtime
+from .tflm import TFLM, TFLM_SINGLE_ROUNDING
 from .xnnpack import XNNPACK
 
-RUNTIMES = {runtime.name: runtime for runtime in (LITERT_REFERENCE, LITERT_OPTIMIZED, XNNPACK)}
+RUNTIMES = {runtime.name: runtime for runtime in (LITERT_REFERENCE, LITERT_OPTIMIZED, XNNPACK, TFLM, TFLM_SINGLE_ROUNDING)}
 
 __all__ = ["RUNTIMES", "Runtime", "runtime"]
 

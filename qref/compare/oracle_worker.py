@@ -1,4 +1,4 @@
-"""The other end of qref.compare.litert: runs LiteRT on requests from standard input, in a process that may abort.
+"""The other end of qref.compare.oracle: runs a kernel library on requests from standard input, in a process that may abort.
 
 A script of its own, started by its path: it imports nothing of qref, so that it starts fast. A message is its length in eight
 bytes, then a pickle. Request: (model bytes, kernel set, rounds, keep_all), rounds being a list of {input position: array}.
@@ -16,11 +16,20 @@ from typing import Any
 
 import numpy as np
 
+Rounds = list[dict[int, np.ndarray]]
+
 RESOLVERS = {"reference": "BUILTIN_REF", "optimized": "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "xnnpack": "AUTO"}
 
+TFLM_ARENA_BYTES = 2**30  # of which only what a model needs is ever touched
 
-def run(model: bytes, kernel_set: str, rounds: list[dict[int, np.ndarray]], keep_all: bool) -> list[dict[int, np.ndarray]]:
+
+def run(model: bytes, kernel_set: str, rounds: Rounds, keep_all: bool) -> Rounds:
     """Every tensor that an operator writes (or, unless keep_all, every output) after each round."""
+    return run_tflm(model, rounds, keep_all) if kernel_set == "tflm" else run_litert(model, kernel_set, rounds, keep_all)
+
+
+def run_litert(model: bytes, kernel_set: str, rounds: Rounds, keep_all: bool) -> Rounds:
+    """What LiteRT computes."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(
@@ -52,11 +61,38 @@ def run(model: bytes, kernel_set: str, rounds: list[dict[int, np.ndarray]], keep
     return results
 
 
+def run_tflm(model: bytes, rounds: Rounds, keep_all: bool) -> Rounds:
+    """What TFLM computes; it says why it refuses a model on standard error only, which is a file here."""
+    from tflite_micro.python.tflite_micro import runtime
+    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+    graph = schema.Model.GetRootAsModel(model, 0).Subgraphs(0)
+    written = {int(graph.Outputs(i)) for i in range(graph.OutputsLength())}
+    if keep_all:
+        operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
+        written |= {int(op.Outputs(i)) for op in operators for i in range(op.OutputsLength())}
+    said = os.fstat(2).st_size
+    try:
+        interpreter = runtime.Interpreter.from_bytes(
+            model, arena_size=TFLM_ARENA_BYTES, intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors
+        )
+        results = []
+        for arrays in rounds:
+            for position, array in arrays.items():
+                interpreter.set_input(array, position)
+            interpreter.invoke()
+            results.append({index: interpreter.GetTensor(index, 0)["tensor_data"] for index in sorted(written - {-1})})
+    except RuntimeError as error:
+        reasons = os.pread(2, 4096, said).decode(errors="replace").split("\n")
+        raise RuntimeError("; ".join([str(error), *filter(None, reasons)])) from None
+    return results
+
+
 def main() -> None:
     """Answer requests until standard input ends."""
     warnings.simplefilter("ignore")
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what LiteRT prints must not mix with the answers
+    os.dup2(2, 1)  # what the library prints must not mix with the answers
     requests = sys.stdin.buffer
     while len(header := requests.read(8)) == 8:
         request = pickle.loads(requests.read(struct.unpack("<Q", header)[0]))

@@ -1,0 +1,1 @@
+"""TFLM's reference kernels: the operators that they compute in another way than LiteRT's reference kernels."""

@@ -1,0 +1,17 @@
+"""ABS as TFLM computes it: s_x / s_y is formed in float64."""
+
+from __future__ import annotations
+
+from qref.ops import abs as base
+from qref.ops._matmul import with_plan
+from qref.ops.node import Node, Prepared
+
+from ._scales import requantize_by_scales
+
+
+def prepare(node: Node) -> Prepared:
+    """Check the operands and derive the plan."""
+    prepared = base.prepare(node)
+    if not isinstance(prepared.plan, base.AbsPlan) or prepared.plan.requantize is None:
+        return prepared
+    return with_plan(prepared, requantize=requantize_by_scales(node))
