@@ -1,6 +1,7 @@
 """FULLY_CONNECTED as LiteRT's optimized kernels compute it: int8, uint8 and int16 round as ruy does, float32 sums as Eigen does.
 
-Types    int16 without a bias accumulates in int32 here, with an int64 bias as the reference; int16 weights as the reference
+Types    int16 without a bias accumulates in int32 here, with an int64 bias (or quantized_bias_type INT64) as the reference;
+         int16 weights as the reference
 Scales   per tensor, the product s_x * s_w is taken in float32
 Hybrid   4 or more rows of int4 weights, of an even length of 32 or more: see `fully_connected_int4`; all else as the reference
 """
@@ -44,7 +45,7 @@ def prepare(node: Node) -> Prepared:
     if not isinstance(plan, base.FullyConnectedPlan) or not isinstance(plan.requantize, Float64HalfAway):
         return prepared
     x, w, b, y = node.input(0), node.input(1), node.input(2, optional=True), node.output()
-    if b is not None and b.type == TensorType.INT64:
+    if (b is not None and b.type == TensorType.INT64) or node.options.get("quantized_bias_type") == TensorType.INT64:
         return prepared
     scale = effective_scale(node, x, w, y, w.shape[0], float32_product=w.scales.size == 1)
     return with_plan(prepared, requantize=HalfUp.of(scale), acc_bits=32)

@@ -53,7 +53,8 @@ def quantize_rows(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @np.errstate(all="ignore")
 def finish(acc: np.ndarray, scale: np.ndarray, b: np.ndarray | None, plan: DynamicPlan) -> np.ndarray:
-    """clamp(fma(f32(acc) * scale, filter_scale, b)); acc [..., O], scale broadcasts with it."""
+    """clamp(fma(f32(acc) * scale, filter_scale, b)), NaN becomes the lower limit; acc [..., O], scale broadcasts with it."""
     scaled = wrap_accumulator(acc, 32).astype(np.float32) * scale
     y = fma(scaled, plan.filter_scale, np.zeros(1, np.float32) if b is None else b.reshape(-1))
-    return np.clip(flush_denormals(y), plan.low, plan.high).reshape(plan.output_shape)
+    y = flush_denormals(y)
+    return np.clip(np.where(np.isnan(y), plan.low, y), plan.low, plan.high).reshape(plan.output_shape)
