@@ -182,7 +182,7 @@ def transpose_conv(seed: int, x_type: TensorType, w_type: TensorType | None = No
 
 
 def fully_connected(seed: int, x_type: TensorType, w_type: TensorType | None = None, *, per_axis: bool = True, **extra) -> Model:
-    """FULLY_CONNECTED. extra: symmetric, bias as in TRANSPOSE_CONV, bias_type, y_type, x_shape, w_shape, constant, options, version"""
+    """FULLY_CONNECTED. extra: symmetric; as in TRANSPOSE_CONV; y_type, x_shape, w_shape, version"""
     drawn, w_type = Drawn(seed, extra.get("wide", False)), w_type or (I8 if x_type == I16 else x_type)
     rng, constant = drawn.rng, extra.get("constant", True)
     units, depth = extra.get("w_shape", (drawn.channels(12), drawn.channels(40)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from oracle import litert, run_qref
 
@@ -15,21 +13,18 @@ from .combination import Rounds
 RUNTIMES = tuple(KERNEL_SET_OF)
 
 
-@dataclass(frozen=True)
-class Count:
-    """How many elements were compared, and how many of them differ."""
-
-    elements: int
-    mismatches: int
+def expected(model: Model, rounds: Rounds, runtime: str) -> Rounds:
+    """The tensors that LiteRT shows after each round, by index; BackendError where it refuses the model."""
+    return litert(KERNEL_SET_OF[runtime]).run(write(model), rounds, keep_all=runtime != "xnnpack")
 
 
-def compare(model: Model, rounds: Rounds, runtime: str, kernels: str) -> Count:
-    """Count the elements that differ in any bit, over all tensors that LiteRT shows.
-
-    Raises BackendError where LiteRT refuses the model, ModelError or InputError where qref does.
-    """
-    wanted = litert(KERNEL_SET_OF[runtime]).run(write(model), rounds, keep_all=runtime != "xnnpack")
+def mismatches(model: Model, rounds: Rounds, runtime: str, kernels: str, wanted: Rounds) -> int:
+    """How many elements of the expected tensors differ from qref's in any bit; QrefError where qref refuses the model."""
     with np.errstate(all="ignore"):
         found = run_qref(model, rounds, kernels, runtime)
-    pairs = [(got[index], want) for got, round in zip(found, wanted) for index, want in round.items()]
-    return Count(sum(want.size for _, want in pairs), sum(count_mismatches(got, want) for got, want in pairs))
+    return sum(count_mismatches(got[index], want) for got, round in zip(found, wanted) for index, want in round.items())
+
+
+def size(wanted: Rounds) -> int:
+    """How many elements there are to compare."""
+    return sum(want.size for round in wanted for want in round.values())

@@ -170,4 +170,3 @@ def broadcast_args(draw: Draw, name: str, type: TensorType) -> Case:
     while not all(array.size for array in shapes):
         shapes = [np.array(shape, type.dtype) for shape in draw.broadcast(6)]
     return draw.case(name, [T(type, a.shape) for a in shapes], [T(type)], given=dict(enumerate(shapes)))
-

@@ -128,7 +128,9 @@ def detection(draw: Draw, name: str, type: TensorType) -> Case:
         "num_classes": classes - draw.integer(0, 1),
         **{f"{part}_scale": draw.one((5.0, 10.0)) for part in "yxhw"},
     }
-    graph.operator("CUSTOM", [codes, scores, anchors], outputs, custom_code=name, custom_options=bytes(flexbuffers.Dumps(options)))
+    graph.operator(
+        "CUSTOM", [codes, scores, anchors], outputs, custom_code=name, custom_options=bytes(flexbuffers.Dumps(options))
+    )
     values = draw.rng.integers(0, 255, (1, boxes, classes)).astype(np.uint8)
     rounds = [{0: draw.values(type, (1, boxes, 4)) if quantized else draw.rng.normal(size=(1, boxes, 4)).astype(np.float32)}]
     rounds[0][1] = values if quantized else (values / np.float32(255)).astype(np.float32)

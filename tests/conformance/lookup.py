@@ -120,7 +120,9 @@ def embedding_lookup(draw: Draw, name: str, type: TensorType, target: TensorType
     table = T(type, (rows, columns), value=values, **quantization)
     wanted = draw.rng.integers(0, rows, draw.size()).astype(np.int32)
     version = {I4: 4}.get(type, 3 if target is not None else 1)
-    return draw.case(name, [T(I32, wanted.shape), table], [T(type if target is None else target)], version=version, given={0: wanted})
+    return draw.case(
+        name, [T(I32, wanted.shape), table], [T(type if target is None else target)], version=version, given={0: wanted}
+    )
 
 
 @conformance("HASHTABLE_LOOKUP", "float32 int32")

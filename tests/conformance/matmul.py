@@ -27,9 +27,12 @@ F32, I4, I8, U8, I16, I32, I64 = (
 def inputs_of(draw: Draw, model: Model) -> Case:
     """The model, its outputs' shapes declared as a rule, with values for its inputs."""
     graph = model.subgraphs[0]
-    given = {
-        place: draw.values(graph.tensors[index].type, graph.tensors[index].shape) for place, index in enumerate(graph.inputs)
-    }
+    types = [graph.tensors[index].type for index in graph.operators[0].inputs if index >= 0]
+    hybrid = F32 in types and (I8 in types or I4 in types)
+    operands = [graph.tensors[index] for index in graph.inputs]
+    given = {place: draw.values(operand.type, operand.shape) for place, operand in enumerate(operands)}
+    if hybrid:  # the range of a row must be finite
+        given = {place: np.clip(x, -1e38, 1e38) for place, x in given.items()}
     return (with_declared_shapes(model) if draw.chance(0.85) else model), [given]
 
 
@@ -150,9 +153,14 @@ def conv_3d(draw: Draw, name: str, type: TensorType) -> Case:
         shape = [draw.integer(n, n + 3) for n in filter]
         strides = [fields[f"stride_{axis}"] for axis in AXES]
         sizes = [
-            -(-size // step) if fields["padding"] == 0 else (size - n) // step + 1 for size, n, step in zip(shape, filter, strides)
+            -(-size // step) if fields["padding"] == 0 else (size - n) // step + 1
+            for size, n, step in zip(shape, filter, strides)
         ]
         batch = draw.integer(1, 2)
-        inputs = [const([batch, *shape, channels]), draw.constant(type, (*filter, channels, depth)), T(type, (batch, *sizes, depth))]
+        inputs = [
+            const([batch, *shape, channels]),
+            draw.constant(type, (*filter, channels, depth)),
+            T(type, (batch, *sizes, depth)),
+        ]
         inputs += bias
     return draw.case(name, inputs, [T(type)], ("Conv3DOptions", fields))

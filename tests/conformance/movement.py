@@ -183,7 +183,7 @@ def batches(draw: Draw, name: str, type: TensorType) -> Case:
     if name == "SPACE_TO_BATCH_ND":
         sizes = [b * draw.integer(1, 3) for b in block]
         pairs = []
-        for place, b in enumerate(block):
+        for place in range(count):
             before = draw.integer(0, min(2, sizes[place] - 1))
             after = draw.integer(0, min(2, sizes[place] - 1 - before))
             sizes[place] -= before + after
@@ -206,9 +206,7 @@ def reverse(draw: Draw, name: str, type: TensorType) -> Case:
         axes = draw.rng.permutation(len(shape))[: draw.integer(1, len(shape))]
         axes = axes - len(shape) * draw.chance(0.3)
         axes = np.sort(axes)
-        if draw.chance(0.6):
-            axes = axes[:1]
-        elif axes[-1] - axes[0] != axes.size - 1:  # only neighbours
+        if draw.chance(0.6) or axes[-1] - axes[0] != axes.size - 1:  # only neighbors can be reversed together
             axes = axes[:1]
         return draw.case(name, [x, const(axes)], [y])
     seq_dim, batch_dim = (int(n) for n in draw.rng.permutation(len(shape))[:2])

@@ -81,7 +81,8 @@ def rnn(draw: Draw, name: str, type: TensorType, w_type: TensorType | None = Non
     v = variant(draw, w_type, operator=name, activation=draw.one((0, 1, 3, 4)))
     extra = {}
     if name.startswith("BI"):
-        extra = {"merged": draw.chance(), "aux": draw.one(("none", "none", "stacked", "weights"))}
+        merged = draw.chance() and (w_type is None or not v.time_major)  # else LiteRT writes behind its output
+        extra = {"merged": merged, "aux": draw.one(("none", "none", "stacked", "weights"))}
     model = recurrent_models.rnn_model(v, **extra)
     return model, random_rounds(model, seed=v.seed)
 
@@ -89,7 +90,11 @@ def rnn(draw: Draw, name: str, type: TensorType, w_type: TensorType | None = Non
 @conformance("SVDF", "int8 float32 float32xint8 float32xuint8")
 def svdf(draw: Draw, name: str, type: TensorType, w_type: TensorType | None = None) -> Case:
     v = variant(
-        draw, w_type, operator=name, integer=type == TensorType.INT8, activation=1 if type == TensorType.INT8 else draw.one((0, 1))
+        draw,
+        w_type,
+        operator=name,
+        integer=type == TensorType.INT8,
+        activation=1 if type == TensorType.INT8 else draw.one((0, 1)),
     )
     model = recurrent_models.svdf_model(v, rank=draw.integer(1, 3), memory=draw.integer(1, 9), bias=draw.chance())
     return model, random_rounds(model, seed=v.seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qref.schema import TensorType
+from qref.schema import GraphBuilder, TensorType
 
 from .combination import Case, Draw, T, conformance
 
@@ -89,8 +89,6 @@ def dequantize(draw: Draw, name: str, type: TensorType) -> Case:
 
 
 def per_axis(draw: Draw, name: str, type: TensorType, shape, scales, axis: int) -> Case:
-    from qref.schema import GraphBuilder
-
     graph = GraphBuilder()
     x = graph.input("x", type, shape, scale=scales, quantized_dimension=axis)
     y = graph.tensor("y", F32, shape)
@@ -98,7 +96,7 @@ def per_axis(draw: Draw, name: str, type: TensorType, shape, scales, axis: int) 
     return graph.model(outputs=[y]), [{0: draw.values(type, shape)}]
 
 
-TYPES = "bool int8 uint8 int16 uint16 int32 uint32 int64 float16 float32 float64 complex64".split()
+TYPES = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "float16", "float32", "float64", "complex64")
 
 
 @conformance("CAST", " ".join(f"{a}x{b}" for a in TYPES for b in TYPES if a != b))
@@ -158,9 +156,7 @@ def local_response_normalization(draw: Draw, name: str, type: TensorType) -> Cas
     shape = (draw.integer(1, 2), draw.integer(1, 4), draw.integer(1, 4), draw.size())
     fields = {"radius": draw.integer(0, 6), "bias": 1.0, "alpha": draw.scale(), "beta": draw.one((0.5, 0.75, 1.0, 0.33))}
     values = draw.rng.normal(size=shape).astype(np.float32)
-    return draw.case(
-        name, [T(type, shape)], [T(type, shape)], ("LocalResponseNormalizationOptions", fields), given={0: values}
-    )
+    return draw.case(name, [T(type, shape)], [T(type, shape)], ("LocalResponseNormalizationOptions", fields), given={0: values})
 
 
 @conformance("FAKE_QUANT", "float32")

@@ -45,7 +45,7 @@ def prepare(node: Node) -> Prepared:
     if not isinstance(plan, base.FullyConnectedPlan) or not isinstance(plan.requantize, Float64HalfAway):
         return prepared
     x, w, b, y = node.input(0), node.input(1), node.input(2, optional=True), node.output()
-    if (b is not None and b.type == TensorType.INT64) or node.options.get("quantized_bias_type") == TensorType.INT64:
+    if (b is not None and b.type == TensorType.INT64) or node.options.get("quantized_bias_type", 0) == TensorType.INT64:
         return prepared
     scale = effective_scale(node, x, w, y, w.shape[0], float32_product=w.scales.size == 1)
     return with_plan(prepared, requantize=HalfUp.of(scale), acc_bits=32)

@@ -1,19 +1,14 @@
-"""MINIMUM in XNNPACK: float32 alone, denormals are zero and infinities stay; all else is left to LiteRT.
-
-Source   facts verified in tests/ops/test_elementwise_runtimes.py
-"""
+"""MINIMUM in XNNPACK: see _extremum.py."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from qref.ops.node import Node, Prepared
-from qref.schema.enums import TensorType
 
-from ._float import prepare_float
-from ._vadd import is_taken
+from ._extremum import prepare_extremum
 
 
 def prepare(node: Node) -> Prepared | None:
     """Derive the plan; None for what the delegate leaves."""
-    return prepare_float(node, np.minimum) if is_taken(node) and node.input(0).type == TensorType.FLOAT32 else None
+    return prepare_extremum(node, np.less)
