@@ -81,7 +81,7 @@ def fully_connected_int4(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, pla
     offset = (-INT4_OFFSET * q.sum(axis=1, dtype=np.int64, keepdims=True)).astype(np.float32) * scale * plan.filter_scale
     acc = integer_matmul(q, packed_int4(w).astype(np.int64)).astype(np.float32)
     y = (offset if b is None else offset + b.reshape(-1)) + acc * scale * plan.filter_scale
-    return np.clip(y, plan.low, plan.high).reshape(plan.output_shape)
+    return base.clamp_hybrid(y, plan)
 
 
 def packed_int4(w: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""REDUCE_PROD in LiteRT's optimized kernels: as the reference, but quantized x is copied where every reduced axis has one element.
+"""REDUCE_PROD in LiteRT's optimized kernels: as the reference; quantized x is copied where every reduced axis has one element.
 
 Source   facts verified in tests/conformance
 """

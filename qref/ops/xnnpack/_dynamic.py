@@ -46,8 +46,8 @@ def quantize_rows(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scaled_low, scaled_high = low * scale, high * scale
     low_is_nearer = (np.float32(-128) + scaled_low) + (np.float32(127) + scaled_high) > 0
     z = np.where(low_is_nearer, np.float32(-128) - scaled_low, np.float32(127) - scaled_high)
-    z = np.rint(np.clip(z, np.float32(-128), np.float32(127)))
-    q = np.rint(np.clip(x * scale, np.float32(-128) - z, np.float32(127) - z))
+    z = np.rint(np.fmin(np.fmax(z, np.float32(-128)), np.float32(127)))
+    q = np.rint(np.fmax(np.fmin(x * scale, np.float32(127) - z), np.float32(-128) - z))  # fmin, fmax: NaN becomes the limit
     return q.astype(np.int16), np.float32(1) / scale
 
 
