@@ -22,6 +22,7 @@ from qref.schema.enums import TensorType
 
 LEAST_INT4_ROW, LEAST_INT4_ROWS = 32, 4
 INT4_OFFSET = 7  # the packed weights are w + 7
+BLOCK = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,11 @@ def packed_int4(w: np.ndarray) -> np.ndarray:
     In a block of 32, two weights 16 apart share a byte. A -8 reads as 15; in the second half of the block its partner does too;
     in the first half, at positions 0, 1 of four, so does the weight 18 behind it, if the block is a whole one.
     """
-    depth = w.shape[1] // 32 * 32
-    packed = (w + INT4_OFFSET) % 16
-    lowest = w[:, :depth].reshape(len(w), -1, 32) == -8
-    blocks = packed[:, :depth].reshape(lowest.shape)
+    depth = w.shape[1]
+    whole = depth // BLOCK * BLOCK
+    lowest = np.pad(w == -8, ((0, 0), (0, -depth % BLOCK))).reshape(len(w), -1, BLOCK)
     spoiled = np.zeros_like(lowest)
     spoiled[..., :16] = lowest[..., 16:]
-    spoiled[..., 18:] = lowest[..., :14] & (np.arange(14) % 4 < 2)
-    packed[:, :depth] = np.where(spoiled, 15, blocks).reshape(len(w), depth)
-    return packed
+    spoiled[:, : whole // BLOCK, 18:] = lowest[:, : whole // BLOCK, :14] & (np.arange(14) % 4 < 2)
+    packed = (w + INT4_OFFSET) % 16
+    return np.where(spoiled.reshape(len(w), -1)[:, :depth], 15, packed)
