@@ -1,5 +1,6 @@
 """LOCAL_RESPONSE_NORMALIZATION of LiteRT's optimized kernels: a running sum of alpha * x^2, all in float32.
 
+Note     the last bits of results may differ from LiteRT's: its reciprocals follow a table of the CPU, its powers are Eigen's
 Source   LiteRT, optimized/optimized_ops.h; facts verified in tests/conformance
 """
 
