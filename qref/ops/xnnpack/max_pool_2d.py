@@ -7,6 +7,7 @@ Source   XNNPACK, src/f32-maxpool; facts verified in tests/ops/test_pooling_xnnp
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -46,14 +47,15 @@ def max_pool_2d_float32(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
     if plan.rows.filter_size * plan.columns.filter_size > MOST_TAPS:
         return base.max_pool_2d(flush_denormals(x), plan)
     x, taps = flush_denormals(x), list(itertools.product(_positions(plan.columns), _positions(plan.rows)))
-    y = None
-    for start in range(0, len(taps), CHUNK):
-        t = [x[:, rows[:, None], columns] for columns, rows in taps[start : start + CHUNK]]
-        t += [t[0]] * (CHUNK - len(t))
-        inner = _greater(_greater(t[2], t[3]), _greater(t[4], t[5]))
-        chunk = _greater(inner, _greater(_greater(_greater(t[0], t[1]), t[8]), _greater(t[6], t[7])))
-        y = chunk if y is None else _greater(y, chunk)
-    return np.minimum(_greater(y, plan.low), plan.high)
+    pixels = [x[:, rows[:, None], columns] for columns, rows in taps]
+    chunks = (_greatest(pixels[start : start + CHUNK]) for start in range(0, len(pixels), CHUNK))
+    return np.minimum(_greater(functools.reduce(_greater, chunks), np.float32(plan.low)), plan.high)
+
+
+def _greatest(t: list[np.ndarray]) -> np.ndarray:
+    t = t + [t[0]] * (CHUNK - len(t))
+    inner = _greater(_greater(t[2], t[3]), _greater(t[4], t[5]))
+    return _greater(inner, _greater(_greater(_greater(t[0], t[1]), t[8]), _greater(t[6], t[7])))
 
 
 def _greater(a: np.ndarray, b: np.ndarray | np.float32) -> np.ndarray:
