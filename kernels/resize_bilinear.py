@@ -36,7 +36,7 @@ def float32(x, top, bottom, down, left, right, across, y):
                     total += x[n, bottom[i], left[j], k] * down[i] * (one - across[j])
                     total += x[n, top[i], right[j], k] * (one - down[i]) * across[j]
                     total += x[n, bottom[i], right[j], k] * down[i] * across[j]
-                    y[n, i, j, k] = total
+                    y[n, i, j, k] = total + np.float32(0)  # -0 + 0 is 0
 
 
 @numba.njit(cache=True, nogil=True)

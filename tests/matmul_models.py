@@ -24,14 +24,20 @@ SCALES = (0.02, 0.03, 0.04, 2.0**-6, 2.0**-5, 0.0173)
 ACTIVATIONS = (0, 0, 1, 2, 3)
 RANGES = {I4: (-8, 7), I2: (-2, 1), I8: (-128, 127), U8: (0, 255), I16: (-(2**15), 2**15 - 1)}
 BIAS_OF = {I8: I32, U8: I32, I16: I64, F32: F32}
+WIDE = (1, 3, 4, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40)  # channels around blocks of vector code
 
 
 class Drawn:
-    """A graph under construction whose operands are drawn from a seed."""
+    """A graph under construction whose operands are drawn from a seed; wide: with numbers of channels around vector blocks."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, wide: bool = False) -> None:
         self.rng = np.random.default_rng(seed)
+        self.wide = wide
         self.graph = GraphBuilder()
+
+    def channels(self, limit: int) -> int:
+        """Less than the limit, unless wide."""
+        return int(self.rng.choice(WIDE)) if self.wide and self.rng.random() < 0.6 else int(self.rng.integers(1, limit))
 
     def scale(self) -> float:
         return float(self.rng.choice(SCALES))
@@ -114,11 +120,11 @@ def windows(drawn: Drawn, *, largest_filter: int = 4, dilated: bool = True) -> t
 def conv_2d(
     seed: int, x_type: TensorType, w_type: TensorType | None = None, *, per_axis: bool = True, groups: int = 1, **extra
 ) -> Model:
-    """CONV_2D. extra: bias_type, constant (weights and bias are constants), options"""
-    drawn, w_type = Drawn(seed), w_type or (I8 if x_type == I16 else x_type)
+    """CONV_2D. extra, here and below: wide; bias_type, constant (weights and bias are constants), options"""
+    drawn, w_type = Drawn(seed, extra.get("wide", False)), w_type or (I8 if x_type == I16 else x_type)
     rng, constant = drawn.rng, extra.get("constant", True)
     image, kernel, options = windows(drawn)
-    depth, channels, batch = int(rng.integers(1, 10)), int(rng.integers(1, 5)) * groups, int(rng.integers(1, 3))
+    depth, channels, batch = drawn.channels(10), drawn.channels(5) * groups, int(rng.integers(1, 3))
     quantized = w_type != F32
     x = drawn.input(x_type, (batch, *image, depth * groups))
     w_shape = (channels, *kernel, depth)
@@ -133,10 +139,10 @@ def depthwise_conv_2d(
     seed: int, x_type: TensorType, w_type: TensorType | None = None, *, per_axis: bool = True, **extra
 ) -> Model:
     """DEPTHWISE_CONV_2D. extra: multiplier, has_bias, constant, options"""
-    drawn, w_type = Drawn(seed), w_type or (I8 if x_type == I16 else x_type)
+    drawn, w_type = Drawn(seed, extra.get("wide", False)), w_type or (I8 if x_type == I16 else x_type)
     rng, constant = drawn.rng, extra.get("constant", True)
     image, kernel, options = windows(drawn)
-    depth, multiplier, batch = int(rng.integers(1, 20)), extra.get("multiplier", int(rng.integers(1, 4))), int(rng.integers(1, 3))
+    depth, multiplier, batch = drawn.channels(20), extra.get("multiplier", int(rng.integers(1, 4))), int(rng.integers(1, 3))
     channels, quantized = depth * multiplier, w_type != F32
     x = drawn.input(x_type, (batch, *image, depth))
     w_shape = (1, *kernel, channels)
@@ -150,14 +156,14 @@ def depthwise_conv_2d(
 
 def transpose_conv(seed: int, x_type: TensorType, w_type: TensorType | None = None, *, per_axis: bool = True, **extra) -> Model:
     """TRANSPOSE_CONV. extra: bias ("constant", "absent", "left away"), shape_is_input, bias_type, constant, options"""
-    drawn, w_type = Drawn(seed), w_type or (I8 if x_type == I16 else x_type)
+    drawn, w_type = Drawn(seed, extra.get("wide", False)), w_type or (I8 if x_type == I16 else x_type)
     rng = drawn.rng
     image, kernel, options = windows(drawn, dilated=False)
     sizes = [
         -(-size // options[f"stride_{name}"]) if options["padding"] == 0 else (size - k) // options[f"stride_{name}"] + 1
         for size, k, name in zip(image, kernel, "hw")
     ]
-    depth, channels, batch = int(rng.integers(1, 10)), int(rng.integers(1, 6)), int(rng.integers(1, 3))
+    depth, channels, batch = drawn.channels(10), drawn.channels(6), int(rng.integers(1, 3))
     shape = np.int32([batch, *image, channels])
     shape_tensor = drawn.graph.input("shape", I32, (4,)) if extra.get("shape_is_input") else drawn.graph.constant("shape", shape)
     x = drawn.input(x_type, (batch, *sizes, depth))
@@ -178,16 +184,16 @@ def transpose_conv(seed: int, x_type: TensorType, w_type: TensorType | None = No
 
 
 def fully_connected(seed: int, x_type: TensorType, w_type: TensorType | None = None, *, per_axis: bool = True, **extra) -> Model:
-    """FULLY_CONNECTED. extra: bias as in TRANSPOSE_CONV, bias_type, y_type, x_shape, w_shape, constant, options, version"""
-    drawn, w_type = Drawn(seed), w_type or (I8 if x_type == I16 else x_type)
+    """FULLY_CONNECTED. extra: symmetric; as in TRANSPOSE_CONV; y_type, x_shape, w_shape, version"""
+    drawn, w_type = Drawn(seed, extra.get("wide", False)), w_type or (I8 if x_type == I16 else x_type)
     rng, constant = drawn.rng, extra.get("constant", True)
-    units, depth = extra.get("w_shape", (int(rng.integers(1, 12)), int(rng.integers(1, 40))))
+    units, depth = extra.get("w_shape", (drawn.channels(12), drawn.channels(40)))
     x_shape = (
         extra.get("x_shape")
         or [(int(rng.integers(1, 5)), depth), (2, 3, depth), (1, 1, depth), (2, depth, 3)][int(rng.integers(0, 4))]
     )
     x = drawn.input(x_type, x_shape)
-    symmetric = x_type == I16 or (per_axis and w_type != F32)
+    symmetric = x_type == I16 or (per_axis and w_type != F32) or extra.get("symmetric", False)
     w = drawn.weights(
         w_type, (units, depth), units if per_axis and w_type != F32 else None, 0, symmetric=symmetric, constant=constant
     )
@@ -202,9 +208,9 @@ def fully_connected(seed: int, x_type: TensorType, w_type: TensorType | None = N
 
 def batch_matmul(seed: int, x_type: TensorType, w_type: TensorType | None = None, **extra) -> Model:
     """BATCH_MATMUL. extra: y_type, batches ((of x), (of w)), constant, asymmetric, per_axis"""
-    drawn, w_type = Drawn(seed), w_type or x_type
+    drawn, w_type = Drawn(seed, extra.get("wide", False)), w_type or x_type
     rng = drawn.rng
-    rows, depth, columns = (int(n) for n in rng.integers(1, 9, 3))
+    rows, depth, columns = drawn.channels(9), drawn.channels(9), drawn.channels(9)
     adj_x, adj_y = bool(rng.integers(0, 2)), bool(rng.integers(0, 2))
     choices = [
         ((), ()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,3 +89,13 @@ def refusal(model: Model, *inputs: np.ndarray) -> str:
 def every(rng: np.random.Generator, type: TensorType, shape: Sequence[int]) -> np.ndarray:
     """A random array of the type."""
     return random_array(rng, tuple(shape), type.dtype)
+
+
+def with_declared_shapes(model: Model) -> Model:
+    """The model with the true shapes of its outputs declared: XNNPACK leaves convolutions whose output has no shape."""
+    interpreter = qref.Interpreter(model_content=model)
+    interpreter.allocate_tensors()
+    graph = model.subgraphs[0]
+    shapes = {detail["index"]: tuple(int(n) for n in detail["shape"]) for detail in interpreter.get_output_details()}
+    tensors = tuple(replace(t, shape=shapes.get(t.index, t.shape)) for t in graph.tensors)
+    return replace(model, subgraphs=(replace(graph, tensors=tensors), *model.subgraphs[1:]))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .fixed_point import cast_int32, round_half_away
+from .fixed_point import cast_int32, round_half_away, wrap_int32
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -52,7 +52,8 @@ def quantize_rows_asymmetric(x: np.ndarray) -> Rows:
     low_steps, high_steps = low / step, high / step
     from_low = 128 + np.abs(low_steps) < 127 + np.abs(high_steps)
     position = np.where(from_low, -128 - low_steps, 127 - high_steps)
-    zero_point = np.where(blank, 0, cast_int32(round_half_away(np.clip(position, -128, 127))))
+    zero_point = cast_int32(round_half_away(np.clip(position, -128, 127))).astype(np.int8)  # of NaN it is 0
+    zero_point = np.where(blank, 0, zero_point).astype(np.int64)
     scale = step.astype(np.float32)
-    q = _round(x * (np.float32(1) / scale)[:, None]) + zero_point[:, None]
+    q = wrap_int32(_round(x * (np.float32(1) / scale)[:, None]) + zero_point[:, None])
     return np.clip(q, -128, 127).astype(np.int8), scale, zero_point

@@ -1,7 +1,7 @@
 """ADD_N: y = x1 + x2 + ... of two operands or more.
 
 Layout   x1, x2, ... of one shape -> y of that shape
-Types    int32 (wraps), float32 (from left to right)
+Types    int32 (wraps), float32 (from left to right, every sum clamped to finite numbers)
 Source   facts verified in tests/ops/test_add_n.py
 """
 
@@ -16,6 +16,8 @@ from qref.schema.enums import TensorType
 from ._elementwise import check_same_type
 from ._formulas import explain_by, renamed
 from .node import Node, Prepared
+
+LIMITS = np.finfo(np.float32)
 
 
 def prepare(node: Node) -> Prepared:
@@ -40,4 +42,6 @@ def add_n(first: np.ndarray, *others: Any) -> np.ndarray:
     total = first
     for x in others[:-1]:
         total = np.asarray(total + x)
+        if total.dtype == np.float32:
+            total = np.clip(total, LIMITS.min, LIMITS.max)
     return total

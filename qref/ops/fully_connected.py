@@ -275,6 +275,12 @@ def finish_hybrid(acc: np.ndarray, scale: np.ndarray, x: np.ndarray, b: np.ndarr
         if x.any()
         else np.broadcast_to(bias, acc.shape)
     )
+    return clamp_hybrid(y, plan)
+
+
+def clamp_hybrid(y: np.ndarray, plan: HybridPlan) -> np.ndarray:
+    """Clamp y and give it the output's shape; with a fused activation, what has become NaN is the lower limit."""
+    y = y if np.isinf(plan.low) else np.where(np.isnan(y), plan.low, y)
     return np.clip(y, plan.low, plan.high).reshape(plan.output_shape)
 
 

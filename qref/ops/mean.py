@@ -112,8 +112,8 @@ def mean_integer(x: np.ndarray, axis: np.ndarray, plan: ReducePlan) -> np.ndarra
         return np.zeros(plan.output_shape, x.dtype)
     count = reduced_count(x.shape, plan.axes)
     acc = rows(x, plan.axes).sum(axis=1, dtype=np.int64)
-    quotient = np.where(acc < 0, -(-acc // count), acc // count)
-    return quotient.astype(x.dtype).reshape(plan.output_shape)
+    quotient = acc // count
+    return (quotient + ((acc < 0) & (quotient * count != acc))).astype(x.dtype).reshape(plan.output_shape)
 
 
 def explain_numbers(x: np.ndarray, axis: np.ndarray, plan: ReducePlan, element: tuple[int, ...]) -> Explanation:

@@ -82,11 +82,14 @@ def resize_bilinear_integer(x: np.ndarray, size: np.ndarray, plan: ResizeBilinea
 
 
 def resize_bilinear_float32(x: np.ndarray, size: np.ndarray, plan: ResizeBilinearPlan) -> np.ndarray:
-    """Return y float32 or uint8: (((x00 + x10) + x01) + x11), each times its row's weight, then its column's, all in float32."""
+    """Return y float32 or uint8: (((x00 + x10) + x01) + x11), each times its row's weight, then its column's, all in float32.
+
+    To this 0 is added, for uint8 1/2.
+    """
     with np.errstate(all="ignore"):
         a, b, c, d = (pixels.astype(np.float32) * row * column for pixels, row, column in _weighted(x, plan, np.float32(1)))
-        y = a + b + c + d
-    return y if x.dtype == np.float32 else (y + np.float32(0.5)).astype(x.dtype)
+        y = a + b + c + d + np.float32(0 if x.dtype == np.float32 else 0.5)  # -0 + 0 is 0
+    return y.astype(x.dtype)
 
 
 def _weighted(x: np.ndarray, plan: ResizeBilinearPlan, one: int | np.float32):

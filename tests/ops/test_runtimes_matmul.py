@@ -20,10 +20,9 @@ from matmul_models import (
     conv_2d,
     depthwise_conv_2d,
     fully_connected,
-    shaped,
     transpose_conv,
 )
-from one_operator import T, const, model_of
+from one_operator import T, const, model_of, with_declared_shapes
 from oracle import assert_equals_litert, litert, needs_litert
 
 import qref
@@ -36,7 +35,7 @@ SEEDS = pytest.mark.parametrize("seed", range(6))
 
 
 def check(model: Model, kernel_set: str) -> None:
-    assert_equals_litert(shaped(model), kernel_set=kernel_set)
+    assert_equals_litert(with_declared_shapes(model), kernel_set=kernel_set)
 
 
 def wide_fully_connected(seed, x_type, w_type=None, *, units=37, depth=24, rows=29, **extra):
@@ -171,7 +170,7 @@ def test_xnnpack_refuses_dynamic_weights_with_a_zero_point():
 @pytest.mark.parametrize("types", [(F32, F32), (F32, I8), (I8, I8), (U8, U8)])
 def test_an_empty_batch_gives_an_empty_output(types, runtime):
     for make in (conv_2d, depthwise_conv_2d, transpose_conv, fully_connected):
-        model = shaped(make(1, *types, per_axis=types[0] != U8))
+        model = with_declared_shapes(make(1, *types, per_axis=types[0] != U8))
         for kernels in ("numba", "numpy"):
             interpreter = qref.Interpreter(model_content=model, runtime=runtime, kernels=kernels)
             detail = interpreter.get_input_details()[0]

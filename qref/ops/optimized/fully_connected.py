@@ -1,7 +1,8 @@
 """FULLY_CONNECTED as LiteRT's optimized kernels compute it: int8, uint8 and int16 round as ruy does, float32 sums as Eigen does.
 
-Types    int16 without a bias accumulates in int32 here, with an int64 bias as the reference; int16 weights as the reference
-Scales   per tensor, the sizes s_x * s_w is taken in float32
+Types    int16 without a bias accumulates in int32 here, with an int64 bias (or quantized_bias_type INT64) as the reference;
+         int16 weights as the reference
+Scales   per tensor, the product s_x * s_w is taken in float32
 Hybrid   4 or more rows of int4 weights, of an even length of 32 or more: see `fully_connected_int4`; all else as the reference
 """
 
@@ -25,6 +26,7 @@ from qref.schema.enums import TensorType
 
 LEAST_INT4_ROW, LEAST_INT4_ROWS = 32, 4
 INT4_OFFSET = 7  # the packed weights are w + 7
+BLOCK = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def prepare(node: Node) -> Prepared:
     if not isinstance(plan, base.FullyConnectedPlan) or not isinstance(plan.requantize, Float64HalfAway):
         return prepared
     x, w, b, y = node.input(0), node.input(1), node.input(2, optional=True), node.output()
-    if b is not None and b.type == TensorType.INT64:
+    if (b is not None and b.type == TensorType.INT64) or node.options.get("quantized_bias_type", 0) == TensorType.INT64:
         return prepared
     scale = effective_scale(node, x, w, y, w.shape[0], float32_product=w.scales.size == 1)
     return with_plan(prepared, requantize=HalfUp.of(scale), acc_bits=32)
@@ -97,7 +99,7 @@ def fully_connected_int4(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, pla
     offset = (-INT4_OFFSET * q.sum(axis=1, dtype=np.int64, keepdims=True)).astype(np.float32) * scale * plan.filter_scale
     acc = integer_matmul(q, packed_int4(w).astype(np.int64)).astype(np.float32)
     y = (offset if b is None else offset + b.reshape(-1)) + acc * scale * plan.filter_scale
-    return np.clip(y, plan.low, plan.high).reshape(plan.output_shape)
+    return base.clamp_hybrid(y, plan)
 
 
 def packed_int4(w: np.ndarray) -> np.ndarray:
@@ -106,15 +108,14 @@ def packed_int4(w: np.ndarray) -> np.ndarray:
     In a block of 32, two weights 16 apart share a byte. A -8 reads as 15; in the second half of the block its partner does too;
     in the first half, at positions 0, 1 of four, so does the weight 18 behind it, if the block is a whole one.
     """
-    depth = w.shape[1] // 32 * 32
-    packed = (w + INT4_OFFSET) % 16
-    lowest = w[:, :depth].reshape(len(w), -1, 32) == -8
-    blocks = packed[:, :depth].reshape(lowest.shape)
+    depth = w.shape[1]
+    whole = depth // BLOCK * BLOCK
+    lowest = np.pad(w == -8, ((0, 0), (0, -depth % BLOCK))).reshape(len(w), -1, BLOCK)
     spoiled = np.zeros_like(lowest)
     spoiled[..., :16] = lowest[..., 16:]
-    spoiled[..., 18:] = lowest[..., :14] & (np.arange(14) % 4 < 2)
-    packed[:, :depth] = np.where(spoiled, 15, blocks).reshape(len(w), depth)
-    return packed
+    spoiled[:, : whole // BLOCK, 18:] = lowest[:, : whole // BLOCK, :14] & (np.arange(14) % 4 < 2)
+    packed = (w + INT4_OFFSET) % 16
+    return np.where(spoiled.reshape(len(w), -1)[:, :depth], 15, packed)
 
 
 def explain_int4(

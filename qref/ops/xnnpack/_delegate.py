@@ -20,6 +20,11 @@ def is_float(operand: Operand | None) -> bool:
     return operand is not None and operand.type in (TensorType.FLOAT32, TensorType.FLOAT16)
 
 
+def is_float16(operand: Operand | None) -> bool:
+    """float16."""
+    return operand is not None and operand.type == TensorType.FLOAT16
+
+
 def is_float32(operand: Operand | None) -> bool:
     """float32."""
     return operand is not None and operand.type == TensorType.FLOAT32

@@ -46,14 +46,15 @@ def quantize_rows(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scaled_low, scaled_high = low * scale, high * scale
     low_is_nearer = (np.float32(-128) + scaled_low) + (np.float32(127) + scaled_high) > 0
     z = np.where(low_is_nearer, np.float32(-128) - scaled_low, np.float32(127) - scaled_high)
-    z = np.rint(np.clip(z, np.float32(-128), np.float32(127)))
-    q = np.rint(np.clip(x * scale, np.float32(-128) - z, np.float32(127) - z))
+    z = np.rint(np.fmin(np.fmax(z, np.float32(-128)), np.float32(127)))
+    q = np.rint(np.fmax(np.fmin(x * scale, np.float32(127) - z), np.float32(-128) - z))  # fmin, fmax: NaN becomes the limit
     return q.astype(np.int16), np.float32(1) / scale
 
 
 @np.errstate(all="ignore")
 def finish(acc: np.ndarray, scale: np.ndarray, b: np.ndarray | None, plan: DynamicPlan) -> np.ndarray:
-    """clamp(fma(f32(acc) * scale, filter_scale, b)); acc [..., O], scale broadcasts with it."""
+    """clamp(fma(f32(acc) * scale, filter_scale, b)), NaN becomes the lower limit; acc [..., O], scale broadcasts with it."""
     scaled = wrap_accumulator(acc, 32).astype(np.float32) * scale
     y = fma(scaled, plan.filter_scale, np.zeros(1, np.float32) if b is None else b.reshape(-1))
-    return np.clip(flush_denormals(y), plan.low, plan.high).reshape(plan.output_shape)
+    y = flush_denormals(y)
+    return np.clip(np.where(np.isnan(y), plan.low, y), plan.low, plan.high).reshape(plan.output_shape)

@@ -9,6 +9,7 @@ Source   XNNPACK, src/f32-avgpool; facts verified in tests/ops/test_pooling_xnnp
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from .._explain import explain_clamp
 from .._pooling import PoolPlan, reach
 from ..node import Node, Prepared
 from ._delegate import is_float32
+from ._float import LIMITS
 from ._pooling import takes_window
 
 CHUNK = 9  # taps
@@ -32,7 +34,8 @@ def prepare(node: Node) -> Prepared | None:
     """Check the operands of a node that the delegate takes."""
     if not (is_float32(node.input(0)) and is_float32(node.output()) and takes_window(node)):
         return None
-    return Prepared(average_pool_2d, base.prepare(node).plan, explain)
+    low, high = LIMITS[node.activation]
+    return Prepared(average_pool_2d, replace(base.prepare(node).plan, low=np.float32(low), high=np.float32(high)), explain)
 
 
 @np.errstate(all="ignore")
@@ -48,7 +51,8 @@ def average_pool_2d(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
     if len(chunks) * CHUNK < plan.rows.filter_size * plan.columns.filter_size:  # chunks of zeros alone were left out
         acc = acc + np.float32(0)
     y = flush_denormals(acc * (np.float32(1) / plan.count.astype(np.float32)))
-    return np.clip(y, plan.low, plan.high)
+    y = np.where(y > plan.low, y, plan.low)  # NaN, too, becomes the lower limit
+    return np.where(y < plan.high, y, plan.high)
 
 
 def _chunks(plan: PoolPlan) -> dict[int, dict[int, tuple[Pixels, Pixels]]]:

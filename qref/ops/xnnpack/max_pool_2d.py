@@ -7,17 +7,24 @@ Source   XNNPACK, src/f32-maxpool; facts verified in tests/ops/test_pooling_xnnp
 
 from __future__ import annotations
 
+import functools
+import itertools
+
 import numpy as np
 
 from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fused import flush_denormals
 
 from .. import max_pool_2d as base
+from .._convolution import Axis
 from .._explain import explain_clamp
 from .._pooling import PoolPlan, taps_of
 from ..node import Node, Prepared
 from ._delegate import is_float32, is_q8
 from ._pooling import expect_same_quantization, takes_window
+from .average_pool_2d import CHUNK
+
+MOST_TAPS = 4096
 
 
 def prepare(node: Node) -> Prepared | None:
@@ -33,8 +40,34 @@ def prepare(node: Node) -> Prepared | None:
 
 
 def max_pool_2d_float32(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
-    """Return y float32."""
-    return base.max_pool_2d(flush_denormals(x), plan)
+    """Return y float32: chunks of nine taps, column after column, one after the other; then the clamp.
+
+    chunk = max(max(max(t2, t3), max(t4, t5)), max(max(max(t0, t1), t8), max(t6, t7)))
+    max(a, b) is b unless a is greater, which decides between 0 and -0. What lacks to nine taps is the first of its chunk; a tap
+    outside the image is the pixel next to it. Filters of more than MOST_TAPS, whose order nobody sees, take the greatest alone.
+    """
+    if plan.rows.filter_size * plan.columns.filter_size > MOST_TAPS:
+        return base.max_pool_2d(flush_denormals(x), plan)
+    x, taps = flush_denormals(x), list(itertools.product(_positions(plan.columns), _positions(plan.rows)))
+    pixels = [x[:, rows[:, None], columns] for columns, rows in taps]
+    chunks = (_greatest(pixels[start : start + CHUNK]) for start in range(0, len(pixels), CHUNK))
+    return np.minimum(_greater(functools.reduce(_greater, chunks), np.float32(plan.low)), plan.high)
+
+
+def _greatest(t: list[np.ndarray]) -> np.ndarray:
+    t = t + [t[0]] * (CHUNK - len(t))
+    inner = _greater(_greater(t[2], t[3]), _greater(t[4], t[5]))
+    return _greater(inner, _greater(_greater(_greater(t[0], t[1]), t[8]), _greater(t[6], t[7])))
+
+
+def _greater(a: np.ndarray, b: np.ndarray | np.float32) -> np.ndarray:
+    return np.where(a > b, a, b)
+
+
+def _positions(axis: Axis) -> list[np.ndarray]:
+    """The pixel that each tap meets at each output position."""
+    start = np.arange(axis.output_size) * axis.stride - axis.padding
+    return [np.clip(start + tap, 0, axis.image_size - 1) for tap in range(axis.filter_size)]
 
 
 def explain(x: np.ndarray, plan: PoolPlan, element: tuple[int, ...]) -> Explanation:

@@ -1,21 +1,14 @@
-"""MAXIMUM in XNNPACK: float32 alone, denormals are zero and infinities stay; all else is left to LiteRT.
-
-Source   facts verified in tests/ops/test_elementwise_runtimes.py
-"""
+"""MAXIMUM in XNNPACK: see _extremum.py."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from qref.ops.node import Node, Prepared
-from qref.schema.enums import TensorType
 
-from ._float import prepare_float
-from ._vadd import is_taken
+from ._extremum import prepare_extremum
 
 
 def prepare(node: Node) -> Prepared | None:
     """Derive the plan; None for what the delegate leaves."""
-    if not is_taken(node) or node.input(0).type != TensorType.FLOAT32:
-        return None
-    return prepare_float(node, np.maximum, ("raw", "v1 if v1 != v1 or v1 > v2 else v2", "the greater one, or NaN"))
+    return prepare_extremum(node, np.greater)

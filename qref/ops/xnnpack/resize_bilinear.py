@@ -66,8 +66,16 @@ def resize_bilinear_8bit(x: np.ndarray, size: np.ndarray, plan: base.ResizeBilin
 @np.errstate(all="ignore")
 def resize_bilinear_float32(x: np.ndarray, size: np.ndarray, plan: base.ResizeBilinearPlan) -> np.ndarray:
     """Return y float32: top + (bottom - top) * down, top = x00 + (x01 - x00) * across and bottom likewise."""
-    top, bottom = (flush_denormals(row) for row in _along_rows(flush_denormals(x), plan, np.float32(1)))
-    return flush_denormals(top + (bottom - top) * plan.rows.distance[:, None, None])
+    across, columns = plan.columns.distance[:, None], (plan.columns.before, plan.columns.after)
+    x, down = flush_denormals(x), plan.rows.distance[:, None, None]
+    pixels = [[x[:, rows[:, None], column] for column in columns] for rows in (plan.rows.before, plan.rows.after)]
+    top, bottom = (_between(left, right, across) for left, right in pixels)
+    return _between(top, bottom, down)
+
+
+def _between(first: np.ndarray, second: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """Return first + (second - first) * distance in float32, denormals flushed to zero at every step."""
+    return flush_denormals(first + flush_denormals(flush_denormals(second - first) * distance))
 
 
 def _along_rows(x: np.ndarray, plan: base.ResizeBilinearPlan, one: int | np.float32) -> list[np.ndarray]:
