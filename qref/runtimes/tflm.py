@@ -25,7 +25,7 @@ CASTS = "int8 int16 int32 uint32 float32 bool"
 TYPES = {
     "BATCH_MATMUL": "int8xint8->int8 int16xint16->int16 float32xfloat32->float32",
     "CONV_2D DEPTHWISE_CONV_2D": "int8xint8 int8xint4 int16xint8 float32xfloat32",
-    "FULLY_CONNECTED": "int8xint8 int16xint8 float32xfloat32",
+    "FULLY_CONNECTED": "int8xint8 int8xint4 int16xint8 float32xfloat32",
     "TRANSPOSE_CONV": "int32xint8xint8 int32xint8xint16 int32xfloat32xfloat32",
     "SVDF": "int8xint8 float32xfloat32",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "int8xint8 int8x-xint8 int16xint8 float32xfloat32",
