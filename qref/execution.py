@@ -206,7 +206,7 @@ class Execution:
         node = self.steps[index].node
         operands = tuple(
             None if operand is None or value is None else replace(operand, known_shape=value.shape, known_value=value)
-            for operand, value in zip(node.inputs, inputs, strict=True)
+            for operand, value in zip(node.inputs, node.arguments(inputs), strict=True)
         )
         outputs = tuple(replace(operand, known_shape=None, known_value=None) for operand in node.outputs)
         alone = replace(node, inputs=operands, outputs=outputs)

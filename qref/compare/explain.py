@@ -85,7 +85,7 @@ def explain(
     place = _place(element, evaluate(node, prepared, arrays).shape, str(node.outputs[0]))
     if prepared.explain is None:
         raise UnsupportedOperator(f"{node}: there is no explanation of it on {_types(node.inputs)} in {runtime}")
-    steps = tuple(prepared.explain(*arrays, prepared.plan, place))
+    steps = tuple(prepared.explain(*node.arguments(arrays), prepared.plan, place))
     return ElementExplanation(
         operator,
         node.operator.name,
@@ -100,7 +100,7 @@ def explain(
 def evaluate(node: Node, prepared: Prepared, arrays: Sequence[np.ndarray | None]) -> np.ndarray:
     """The first output of an operator, by its compiled form."""
     constants = [None if operand is None else operand.constant for operand in node.inputs]
-    results = bind(prepared, constants, "numba")(*arrays)
+    results = bind(prepared, constants, "numba")(*node.arguments(arrays))
     return results[0] if isinstance(results, tuple) else results
 
 

@@ -107,10 +107,12 @@ LITERT_REFERENCE = Runtime(
         Rule("RESIZE_BILINEAR", "float32 uint8", "float32 weights; uint8 truncated after 1/2 is added"),
         Rule(LSTM, "int8", "16-bit gates, gemmlowp's sigmoid and tanh, double_rounding throughout"),
         Rule(LSTM, "uint8", "one matmul for all gates, half_up; 16-bit fixed point"),
-        Rule(LSTM, "float32", "gates as Eigen multiplies and its sigmoid and tanh; hybrid: rows to int8"),
-        Rule(RNN, "float32", "four lanes, then the rest of the row; Eigen's tanh; hybrid: rows to int8"),
+        Rule(
+            LSTM, "float32 float32xint8 float32xint4", "gates as Eigen multiplies and its sigmoid and tanh; hybrid: rows to int8"
+        ),
+        Rule(RNN, "float32 float32xint8", "four lanes, then the rest of the row; Eigen's tanh; hybrid: rows to int8"),
         Rule("SVDF", "int8", "16-bit state; both products by double_rounding"),
-        Rule("SVDF", "float32", "four lanes; hybrid: rows to int8"),
+        Rule("SVDF", "float32 float32xint8", "four lanes; hybrid: rows to int8"),
         Rule("EMBEDDING_LOOKUP", "*", "rows of the table, q * s"),
         Rule(SEGMENTS, "*", "in the order of the rows, in the type itself"),
         Rule("NON_MAX_SUPPRESSION_V4 NON_MAX_SUPPRESSION_V5 TFLite_Detection_PostProcess", "*", "float32, the C library's exp"),
