@@ -101,7 +101,7 @@ LITERT_REFERENCE = Runtime(
         Rule("AVERAGE_POOL_2D L2_POOL_2D", "float32", "sums in the order of memory, divided by the count"),
         Rule("MEAN", "int8 uint8 int16", "sum - n z_x by a multiplier that holds 1 / n, double_rounding"),
         Rule("SUM", "int8 uint8", "double_rounding; int8 is read and written as uint8, an error of the kernel"),
-        Rule("REDUCE_PROD", "int8 int16", "double_rounding after each factor"),
+        Rule("REDUCE_PROD", "int8 int16", "single_rounding_64 after each factor"),
         Rule("MEAN SUM REDUCE_PROD REDUCE_WINDOW", "*", "from the first element to the last in the type itself"),
         Rule("RESIZE_BILINEAR", "int8 int16", "positions and weights in steps of 2^-10, one rounding, half away from zero"),
         Rule("RESIZE_BILINEAR", "float32 uint8", "float32 weights; uint8 truncated after 1/2 is added"),
