@@ -43,6 +43,18 @@ def test_an_optional_input_that_the_file_leaves_away():
     assert explained.value == 2  # 16 taps' worth of 0.1 * 0.25 are 0.4, two LSB of 0.2
 
 
+def test_a_further_output_of_an_operator_that_moves_data():
+    graph = GraphBuilder()
+    x = graph.input("x", TensorType.INT8, (1, 4), scale=0.1)
+    axis = graph.constant("axis", np.int32(1))
+    pieces = [graph.tensor(f"y{i}", TensorType.INT8, (1, 2), scale=0.1) for i in range(2)]
+    graph.operator("SPLIT", [axis, x], pieces, ("SplitOptions", {"num_splits": 2}), version=2)
+    model, inputs = graph.model(outputs=pieces), {x: np.int8([[1, 2, 3, 4]])}
+    assert explain(model, 0, (0, 1), inputs, result=1).value == 4
+    with pytest.raises(qref.InputError, match="has no output 2; it has 2"):
+        explain(model, 0, (0, 1), inputs, result=2)
+
+
 def test_a_negative_index_counts_from_the_end():
     model = qref.load(qref.bundled("digits_cnn_int8"))
     assert explain(model, 3, (0, -1, -1, -1), inputs_of(model, [], 0)).element == (0, 3, 3, 15)
