@@ -16,7 +16,7 @@ from .refused import UNDEFINED_IN_TFLM
 
 LITERT = ("litert-reference", "litert-optimized", "xnnpack")
 RUNTIMES = (*LITERT, "tflm")
-MOST_TRIED, FIRST_TRIED = 600, 60  # seeds until TFLM has taken enough models, and until it has taken one
+MOST_TRIED, FIRST_TRIED = 1000, 60  # seeds until TFLM has taken enough models, and until it has taken one
 
 
 def case_of(combination: Combination, seed: int, runtime: str) -> Case:
