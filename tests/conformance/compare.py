@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from oracle import litert, run_qref
 
+from qref.compare.litert import Litert
 from qref.compare.verify import KERNEL_SET_OF, count_mismatches
 from qref.schema import Model, write
 
 from .combination import Rounds
 
-RUNTIMES = tuple(KERNEL_SET_OF)
+RUNTIMES = tuple(runtime for runtime, kernel_set in KERNEL_SET_OF.items() if kernel_set in Litert.KERNEL_SETS)
 
 
 def expected(model: Model, rounds: Rounds, runtime: str) -> Rounds:

@@ -11,11 +11,6 @@ INEXACT: dict[tuple[str, str], tuple[str, str]] = {
     ("MAXIMUM", "float16"): ("xnnpack", "of 0 and -0, the other one"),
     ("MINIMUM", "float16"): ("xnnpack", "of 0 and -0, the other one"),
     ("LOCAL_RESPONSE_NORMALIZATION", "float32"): ("litert-optimized xnnpack", RECIPROCAL),
-    ("AVERAGE_POOL_2D", "float32"): (
-        "xnnpack",
-        "the order of sums of windows that reach over the image at the top and at the bottom",
-    ),
-    ("MAX_POOL_2D", "float32"): ("xnnpack", "the sign of zero in images of one row"),
     ("DEPTHWISE_CONV_2D", "float32"): ("litert-optimized xnnpack", "a sum that overflows to NaN becomes a limit in vector code"),
 }
 
