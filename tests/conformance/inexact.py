@@ -11,7 +11,6 @@ RECIPROCAL = "the last bits follow the CPU's table of reciprocals and Eigen's po
 INEXACT: dict[tuple[str, str], tuple[str, str]] = {
     **({} if has_avx512_fp16() else {(name, "float16"): ("xnnpack", HALF) for name in ("SIN", "COS", "GELU", "TANH")}),
     ("LOCAL_RESPONSE_NORMALIZATION", "float32"): ("litert-optimized xnnpack", RECIPROCAL),
-    ("DEPTHWISE_CONV_2D", "float32"): ("litert-optimized xnnpack", "a sum that overflows to NaN becomes a limit in vector code"),
 }
 
 
