@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from qref.arithmetic.softmax import exponentials_8bit
-from qref.dispatch import elementwise, matmul, pooling, unary
+from qref.dispatch import elementwise, matmul, pooling, recurrent, unary
 from qref.dispatch.program import Call
 from qref.kernels import add as add_kernels
 from qref.kernels import lookup_table, sum_tile
@@ -57,8 +57,8 @@ def _fixed_point(scaling: Scaling, *, folded: bool = False, floor: bool = False)
     left, right = scaling.left_shift, -scaling.shift
     if folded:
         left, right = left - right, 0
-    nudged = right > 0 and not floor
-    return scaling.input_offset, scaling.quantized_multiplier, left, right, (1 << right) >> 1 if nudged else 0, -int(nudged)
+    last = int(right > 0 and not floor)
+    return scaling.input_offset, scaling.quantized_multiplier, left, right - last, last, -last
 
 
 def _split(inputs: Arrays, outputs: Arrays) -> tuple[Arrays, Arrays]:
@@ -152,6 +152,7 @@ def softmaxes_by_table(plan: optimized_softmax.SoftmaxTablePlan, constants: Cons
 
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     **matmul.CALLS,
+    **recurrent.CALLS,
     **{reference: pointwise(reference) for reference in unary.POINTWISE},
     **{reference: copies for reference in (reshape.reshape, squeeze.squeeze, expand_dims.expand_dims)},
     _sum.sum_quantized: sums,
@@ -166,7 +167,7 @@ CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
 
 def has_calls(prepared: Prepared) -> bool:
     """Whether there may be calls for a prepared operator."""
-    return prepared.reference in CALLS and not prepared.updates
+    return prepared.reference in CALLS
 
 
 def calls_of(prepared: Prepared, constants: Constants, inputs: Sequence[np.ndarray | None], outputs: Arrays) -> Calls:

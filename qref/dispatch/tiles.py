@@ -105,7 +105,8 @@ def channels_of(rule: Requantize, start: np.ndarray, padded: int) -> Channels | 
     else:
         return None
     left, right = np.maximum(fixed.shift, 0) & 31, np.maximum(-fixed.shift, 0)
-    constants = (fixed.quantized_multiplier, left, right, (1 << right) >> 1, -(away & (right > 0)).astype(np.int64))
+    last = (right > 0).astype(np.int64)
+    constants = (fixed.quantized_multiplier, left, right - last, last, -(away & (right > 0)).astype(np.int64))
     return first, *(table(values, np.int32) for values in constants)
 
 

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from matmul_models import I8, I16, I32, U8, conv_2d, depthwise_conv_2d, fully_connected
 from oracle import assert_same_bits
 
+from qref.arithmetic.requantize import DoubleRounding, HalfUp
 from qref.compare.inputs import draw
 from qref.dispatch import tiles
 from qref.dispatch.convolution import ConvolutionTiles, DepthwiseTiles
 from qref.dispatch.matmul import RowTiles
 from qref.execution import Execution
 from qref.kernels.vector import COMPILED
+from qref.ops._matmul import IntegerPlan
 from qref.ops.session import Session
 from qref.runtimes import runtime
 
@@ -71,3 +73,16 @@ def test_channels_and_rows_that_fill_no_tile(channels, rows):
     first, flat, each = np.zeros(1, np.int64), image.reshape(-1), tile.ROWS[len(vectors)]
     tile.matmul(flat, pixels, first, groups, panels, vectors, each, (padded,), limits, acc)
     np.testing.assert_array_equal(acc, (x.astype(np.int64) + 5) @ w.T.astype(np.int64))
+
+
+@pytest.mark.parametrize("rule", [DoubleRounding, HalfUp])
+@pytest.mark.parametrize("shift", [0, -1, -2, -8, -24, -31])
+def test_accumulators_at_the_ends_of_int32(rule, shift):
+    channels = 32
+    bias = np.concatenate([2**31 - 1 - np.arange(16), -(2**31) + np.arange(16)]).astype(np.int32)
+    requantize = rule(np.full(channels, 2**31 - 1), np.full(channels, shift))
+    x, w, y = np.zeros((1, 4), np.int8), np.zeros((channels, 4), np.int8), np.empty((1, channels), np.int32)
+    plan = IntegerPlan(0, 0, 0, requantize, -(2**31), 2**31 - 1, 32, y.shape, y.dtype)
+    for call in RowTiles.of(x, w, bias, plan).calls(x, y):
+        call.kernel(*call.arguments)
+    np.testing.assert_array_equal(y[0], requantize(bias.astype(np.int64)))
