@@ -295,11 +295,16 @@ class DepthwiseTiles:
         """What computes y from x."""
         (top, left), depth = (axis.padding for axis in self.plan.axes), y.shape[3]
         sizes = tuple((a.output_size, a.filter_size, a.stride, a.dilation) for a in self.plan.axes)
+        width = self.plan.axes[1].output_size
+        together = range(min(depthwise_tile.OUTPUTS, key=lambda n: -(-width // n) * n))
         return [
             Call(strip.repeat, (x, self.form.offset, self.plan.depth_multiplier, top, left, self.image))
             if self.plan.depth_multiplier > 1
             else Call(strip.copy, (x, self.form.offset, top, left, self.image)),
-            Call(depthwise_tile.depthwise, (self.image, sizes, self.weights, self.channels, self.output, y.reshape(-1, depth))),
+            Call(
+                depthwise_tile.depthwise,
+                (self.image, sizes, tuple(together), self.weights, self.channels, self.output, y.reshape(-1, depth)),
+            ),
         ]
 
 
