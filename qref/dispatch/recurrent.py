@@ -192,8 +192,9 @@ def _multipliers(plan: lstm.IntegerLstmPlan) -> tuple[np.ndarray, np.ndarray]:
 def svdf_calls(plan: svdf.SvdfPlan, constants: Tensors, inputs: Tensors, outputs: Sequence[np.ndarray]) -> Calls:
     """SVDF on integers: the features by tiles, then one pass over the state, which changes where it is."""
     x, w, time_weights, bias, state = inputs
-    double = isinstance(plan.feature, DoubleRounding) and isinstance(plan.output, DoubleRounding)
-    if not (COMPILED and double and _known(SVDF_CHANGING, constants, inputs) and x.size and w.size):
+    if not (isinstance(plan.feature, DoubleRounding) and isinstance(plan.output, DoubleRounding)):
+        return None
+    if not (COMPILED and _known(SVDF_CHANGING, constants, inputs) and x.size and w.size):
         return None
     features, (filters, memory) = np.empty((len(x), len(w)), np.int16), time_weights.shape
     rows = RowTiles.of(x, w, None, _sums(plan.input_zero_point, [plan.feature], features))
