@@ -19,6 +19,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import config, types
+from numba.core.types.containers import BaseTuple
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 BYTES = ir.IntType(8).as_pointer()
@@ -72,7 +73,7 @@ def _slots(kind: types.Type, value: Any) -> list[int]:
     if isinstance(kind, types.Array):
         assert value.flags.c_contiguous
         return [0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides]
-    if isinstance(kind, types.BaseTuple):
+    if isinstance(kind, BaseTuple):
         return [slot for element, v in zip(kind, value) for slot in _slots(element, v)]
     if isinstance(kind, types.Float):
         return [int.from_bytes(struct.pack("<f4x" if kind.bitwidth == 32 else "<d", value), "little")]
@@ -83,7 +84,7 @@ def _floats(kind: types.Type) -> list[int]:
     """The widths of an argument's numbers where they are floats, else 0."""
     if isinstance(kind, types.Array):
         return [0] * (5 + 2 * kind.ndim)
-    if isinstance(kind, types.BaseTuple):
+    if isinstance(kind, BaseTuple):
         return [width for element in kind for width in _floats(element)]
     return [kind.bitwidth if isinstance(kind, types.Float) else 0]
 
