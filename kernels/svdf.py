@@ -9,13 +9,13 @@ from .fixed_point import multiply_by_quantized_multiplier, wrap_int32
 
 
 @numba.njit(cache=True, nogil=True)
-def append_features(state, features, multiplier, shift, new_state):
-    """new_state [B F, M] int16 = state one step later; features [B F] int32 are brought to its scale and appended."""
+def append(features, state):
+    """Bring state [B F, M] int16 one step further, in place: features [B F] int16 become the last of each row."""
     for f in range(state.shape[0]):
-        for m in range(state.shape[1] - 1):
-            new_state[f, m] = state[f, m + 1]
-        value = multiply_by_quantized_multiplier(features[f], multiplier, shift)
-        new_state[f, state.shape[1] - 1] = min(max(value, -32768), 32767)
+        row = state[f]
+        for m in range(row.size - 1):
+            row[m] = row[m + 1]
+        row[row.size - 1] = features[f]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils, config, types
+from numba.core.types.containers import BaseTuple
 
 LANES = 16
 GROUP_BYTES = 4
@@ -152,7 +153,7 @@ def float64_half_away(builder: ir.IRBuilder, acc: ir.Value, constants: list[ir.V
     return joined(builder, *rounded)
 
 
-def finish_of(channels):
+def finish_of(channels: BaseTuple):
     """The function above that the types of `channels` ask for; None where accumulators are the output."""
     if len(channels) == 1:
         return None

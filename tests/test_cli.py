@@ -51,6 +51,13 @@ def test_run_prints_and_saves_what_the_model_computes(digit, tmp_path):
         np.testing.assert_array_equal(saved[saved.files[0]], want)
 
 
+def test_the_first_compilation_is_told(digit, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    runs = [call("run", qref.bundled("digits_cnn_int8"), "--input", digit[0]) for _ in range(2)]
+    assert [run.stderr for run in runs] == ["qref: compiling kernels for this CPU, once\n", ""]
+    assert runs[0].stdout == runs[1].stdout
+
+
 def test_run_quantizes_real_values_and_reads_images(tmp_path):
     from PIL import Image
 

@@ -5,6 +5,7 @@ Exit status: 0 ok, 1 differences found, 2 usage, 3 bad model, 4 runtime not inst
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
@@ -49,6 +50,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command; ends the process with its exit status."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # names in files may be any bytes
+    messages, logger = logging.StreamHandler(), logging.getLogger("qref")
+    messages.setFormatter(logging.Formatter("qref: %(message)s"))
+    logger.addHandler(messages)
+    logger.setLevel(logging.INFO)
     try:
         app(args=arguments)
     except QrefError as error:
@@ -57,3 +62,5 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("qref: interrupted", file=sys.stderr)
         sys.exit(130)
+    finally:
+        logger.removeHandler(messages)

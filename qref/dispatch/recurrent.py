@@ -14,7 +14,6 @@ from qref.dispatch.matmul import RowTiles
 from qref.dispatch.program import Call
 from qref.kernels import lstm as lstm_kernels
 from qref.kernels import svdf as svdf_kernels
-from qref.kernels.matmul import accumulate
 from qref.kernels.vector import COMPILED
 from qref.ops import _lstm_integer as lstm
 from qref.ops import svdf
@@ -41,7 +40,7 @@ def lstm_calls(plan: lstm.IntegerLstmPlan, constants: Tensors, inputs: Tensors, 
     for gate in plan.gates.values():
         rules += [gate.input, gate.recurrent, gate.peephole]
     double = all(rule is None or isinstance(rule, DoubleRounding) for rule in rules)
-    if not (COMPILED and double and plan.cell_has_tanh and _known(plan, constants, inputs)):
+    if not (COMPILED and double and plan.cell_has_tanh and _known(_changing(plan), constants, inputs)):
         return None
     x, h, c, gates = inputs[0], inputs[at.output_state], inputs[at.cell_state], at.gates.values()
     steps, width = x.size // (at.batch * at.depth), at.cells * len(gates)
@@ -78,9 +77,12 @@ def lstm_calls(plan: lstm.IntegerLstmPlan, constants: Tensors, inputs: Tensors, 
     return [*(from_input.calls(x, of_input) if x.size else []), Call(lstm_kernels.lstm, arguments)]
 
 
-def _known(plan: lstm.IntegerLstmPlan, constants: Tensors, inputs: Tensors) -> bool:
-    """Whether all weights are constant."""
-    changing = 0, plan.inputs.output_state, plan.inputs.cell_state
+def _changing(plan: lstm.IntegerLstmPlan) -> tuple[int, int, int]:
+    return 0, plan.inputs.output_state, plan.inputs.cell_state
+
+
+def _known(changing: Sequence[int], constants: Tensors, inputs: Tensors) -> bool:
+    """Whether all inputs but those at some positions are constant."""
     return all(c is not None or t is None or p in changing for p, (c, t) in enumerate(zip(constants, inputs)))
 
 
@@ -94,20 +96,27 @@ def _sums(zero_point: int, rules: Sequence[Any], of: np.ndarray) -> IntegerPlan:
     )
 
 
-def bind_lstm(plan: lstm.IntegerLstmPlan, constants: Tensors) -> Callable[..., Any]:
-    """The LSTM on integers: the calls above on arrays of their own, made once where weights are constant."""
-    changing = 0, plan.inputs.output_state, plan.inputs.cell_state
+def bind_calls(
+    make: Callable[..., Calls], otherwise: Callable[..., Any], plan: Any, constants: Tensors, changing: Sequence[int], width: Any
+) -> Callable[..., Any]:
+    """An operator with states by its calls, on arrays of its own that are made once where weights are constant.
+
+    otherwise  what gives the results where `make` gives None
+    changing   the positions of the input and, after it, of the states
+    width      of the output's rows, from the tensors
+    """
     made: list[tuple[list[np.ndarray], np.ndarray, list[Call]]] = []
 
     def run(*tensors: Any) -> tuple[np.ndarray, ...]:
         if not made:
             inputs = [np.array(tensor, order="C") if p in changing else tensor for p, tensor in enumerate(tensors)]
-            y = np.empty((*tensors[0].shape[:-1], plan.inputs.outputs), np.int8)
-            calls = lstm_calls(plan, tensors, inputs, [y])
+            y = np.empty((*tensors[0].shape[:-1], width(tensors)), np.int8)
+            calls = make(plan, tensors, inputs, [y])
             if calls is None:
-                return lstm.lstm_integer(*tensors, plan)
+                results: tuple[np.ndarray, ...] = otherwise(*tensors, plan)
+                return results
             made.append(([inputs[p] for p in changing], y, calls))
-        arrays, y, calls = made[0] if _known(plan, constants, tensors) else made.pop()
+        arrays, y, calls = made[0] if _known(changing, constants, tensors) else made.pop()
         for array, p in zip(arrays, changing):
             np.copyto(array, tensors[p])
         for call in calls:
@@ -115,6 +124,11 @@ def bind_lstm(plan: lstm.IntegerLstmPlan, constants: Tensors) -> Callable[..., A
         return y.copy(), *(state.copy() for state in arrays[1:])
 
     return run
+
+
+def bind_lstm(plan: lstm.IntegerLstmPlan, constants: Tensors) -> Callable[..., Any]:
+    """The LSTM on integers."""
+    return bind_calls(lstm_calls, lstm.lstm_integer, plan, constants, _changing(plan), lambda tensors: plan.inputs.outputs)
 
 
 def _constants(plan: lstm.IntegerLstmPlan, tensors: Tensors, row_offset: int) -> lstm_kernels.Constants:
@@ -175,36 +189,34 @@ def _multipliers(plan: lstm.IntegerLstmPlan) -> tuple[np.ndarray, np.ndarray]:
     return table[0], table[1]
 
 
-def bind_svdf(plan: svdf.SvdfPlan, constants: Tensors) -> Callable[..., Any]:
-    """SVDF on integers: the features by the matmul core, then one pass over the state."""
+def svdf_calls(plan: svdf.SvdfPlan, constants: Tensors, inputs: Tensors, outputs: Sequence[np.ndarray]) -> Calls:
+    """SVDF on integers: the features by tiles, then one pass over the state, which changes where it is."""
+    x, w, time_weights, bias, state = inputs
     if not (isinstance(plan.feature, DoubleRounding) and isinstance(plan.output, DoubleRounding)):
-        return lambda x, w, time_weights, bias, state: svdf.svdf(x, w, time_weights, bias, state, plan)
-    feature, output = ((int(rule.quantized_multiplier[0]), int(rule.shift[0])) for rule in (plan.feature, plan.output))
+        return None
+    if not (COMPILED and _known(SVDF_CHANGING, constants, inputs) and x.size and w.size):
+        return None
+    features, (filters, memory) = np.empty((len(x), len(w)), np.int16), time_weights.shape
+    rows = RowTiles.of(x, w, None, _sums(plan.input_zero_point, [plan.feature], features))
+    assert rows is not None
+    units = filters // plan.rank
+    base = np.zeros(units, np.int64) if bias is None else bias.astype(np.int64)
+    output = int(plan.output.quantized_multiplier[0]), int(plan.output.shift[0])
+    by_unit, weights = state.reshape(len(x), units, -1), time_weights.astype(np.int16).reshape(units, -1)
+    return [
+        *rows.calls(x, features),
+        Call(svdf_kernels.append, (features.reshape(-1), state.reshape(-1, memory))),
+        Call(svdf_kernels.filter_time, (by_unit, weights, base, *output, plan.output_zero_point, outputs[0])),
+    ]
 
-    def run(
-        x: np.ndarray, w: np.ndarray, time_weights: np.ndarray, bias: np.ndarray | None, state: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        batch, filters, memory = len(x), len(w), time_weights.shape[1]
-        units = filters // plan.rank
-        features = np.empty((batch, filters), np.int32)
-        accumulate(
-            x.astype(np.int16),
-            w.astype(np.int16),
-            lstm.fold_zero_point(w, plan.input_zero_point, None).astype(np.int32),
-            features,
-        )
-        steps = np.empty((batch * filters, memory), np.int16)
-        svdf_kernels.append_features(state.reshape(steps.shape).astype(np.int16), features.reshape(len(steps)), *feature, steps)
-        y = np.empty((batch, units), np.int8)
-        base = np.zeros(units, np.int64) if bias is None else bias.astype(np.int64)
-        rows = steps.reshape(batch, units, plan.rank * memory)
-        filter_weights = time_weights.astype(np.int16).reshape(units, plan.rank * memory)
-        svdf_kernels.filter_time(rows, filter_weights, base, *output, plan.output_zero_point, y)
-        return y, steps.reshape(state.shape)
 
-    return run
+def bind_svdf(plan: svdf.SvdfPlan, constants: Tensors) -> Callable[..., Any]:
+    """SVDF on integers."""
+    return bind_calls(svdf_calls, svdf.svdf, plan, constants, SVDF_CHANGING, lambda tensors: len(tensors[1]) // plan.rank)
 
+
+SVDF_CHANGING = 0, svdf.STATE
 
 BINDERS: dict[Callable[..., Any], Callable[..., Any]] = {lstm.lstm_integer: bind_lstm, svdf.svdf: bind_svdf}
 
-CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {lstm.lstm_integer: lstm_calls}
+CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {lstm.lstm_integer: lstm_calls, svdf.svdf: svdf_calls}
