@@ -50,7 +50,7 @@ def prepare(node: Node) -> Prepared:
 
 def cumsum(x: np.ndarray, axis: np.ndarray, plan: QuantizedCumsumPlan) -> np.ndarray:
     """Return y int8."""
-    total = wrap_int32(plan.input(np.zeros(1, np.int64)) + base.cumsum(plan.input(x), axis, plan.sums))
+    total = wrap_int32(plan.input(np.array(0)) + base.cumsum(plan.input(x), axis, plan.sums))
     return finish(plan.output(total), plan.output_offset, -128, 127, np.dtype(np.int8))
 
 
