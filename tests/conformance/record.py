@@ -22,9 +22,12 @@ from conformance.compare import RUNTIMES, mismatches, size, taken
 from conformance.families import combinations_of
 from conformance.refused import reason_of_refusal, reason_of_tflm
 from qref import QrefError
+from qref.cli.runtimes import as_markdown, table
 from qref.ops._eigen import l1_cache_bytes
 from qref.ops.xnnpack._cpu import has_avx512
+from qref.runtimes.evidence import evidence
 
+DOCUMENT, MARK = pathlib.Path(__file__).parents[2] / "docs/runtimes.md", "<!-- qref runtimes --counts --markdown -->"
 EVIDENCE = pathlib.Path(__file__).parents[2] / "qref/runtimes/evidence.json"
 Row = dict[str, str | int]
 
@@ -62,8 +65,15 @@ def write(rows: list[Row]) -> None:
     part.replace(EVIDENCE)
 
 
+def write_table() -> None:
+    """Put the table that `qref runtimes --counts --markdown` prints at the end of docs/runtimes.md."""
+    evidence.cache_clear()
+    text = DOCUMENT.read_text()
+    DOCUMENT.write_text(f"{text[: text.index(MARK) + len(MARK)]}\n\n{as_markdown(table(), counts=True)}\n")
+
+
 def main() -> None:
-    """Count what is missing, writing after every row."""
+    """Count what is missing, writing after every row; then write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("operators", nargs="*", help="only these")
     parser.add_argument("--cases", type=int, default=200)
@@ -84,6 +94,7 @@ def main() -> None:
                 if rows[key].get("mismatches"):
                     print(rows[key], flush=True)
                 write(list(rows.values()))
+    write_table()
 
 
 if __name__ == "__main__":
