@@ -6,7 +6,7 @@ import shlex
 
 import numpy as np
 import pytest
-from oracle import needs_litert
+from oracle import needs_litert, needs_tflm
 
 import qref
 from qref.cli import main
@@ -99,6 +99,22 @@ def test_live_litert_equals_its_runtime_in_every_tensor(name, live, runtime):
     written = {o.index for o in qref.load(qref.bundled(name)).subgraphs[0].operators}
     folded = {o.index for o in qref.load(qref.bundled(name)).subgraphs[0].operators if o.name == "DEQUANTIZE"}
     assert {row.operator for row in result.operators} >= written - folded
+
+
+@needs_tflm
+@pytest.mark.parametrize("name", ["digits_cnn_int8", "digits_cnn_int16", "digits_cnn_float", "deepconvlstm_int8"])
+def test_live_tflm_equals_its_runtime_in_every_tensor(name):
+    result = diff(qref.bundled(name), "tflm:reference", "tflm", rounds=2)
+    assert (result.differs, result.reason) == (False, "")
+    assert {row.operator for row in result.operators} == {o.index for o in qref.load(qref.bundled(name)).subgraphs[0].operators}
+
+
+@needs_tflm
+def test_live_tflm_differs_from_litert_as_its_runtime_does():
+    live = diff(qref.bundled("deepconvlstm_int8"), "tflm:reference", "litert-reference", rounds=2)
+    ours = diff(qref.bundled("deepconvlstm_int8"), "tflm", "litert-reference", rounds=2)
+    assert live.operators == ours.operators
+    assert live.first is not None
 
 
 @needs_litert
@@ -229,7 +245,7 @@ def test_the_command_says_what_matters_first_and_exits_as_documented(tmp_path, c
     ("arguments", "message"),
     [
         (("litert-reference", "tpu"), "unknown side 'tpu'"),
-        (("litert-reference", "litert:gpu"), "unknown kernel set 'litert:gpu'"),
+        (("litert-reference", "litert:gpu"), "unknown side 'litert:gpu': give a runtime"),
         (("litert-reference", "missing.npz"), "cannot read missing.npz"),
         (("litert-reference", "xnnpack", "--rounds", "0"), "at least 1"),
         (("litert-reference", "xnnpack", "--input", "missing.npy"), "missing.npy"),

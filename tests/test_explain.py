@@ -60,8 +60,21 @@ def test_a_negative_index_counts_from_the_end():
     assert explain(model, 3, (0, -1, -1, -1), inputs_of(model, [], 0)).element == (0, 3, 3, 15)
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.tflite")))
-@pytest.mark.parametrize("runtime", ["litert-reference", "litert-optimized", "xnnpack"])
+NAMES = sorted(path.stem for path in FOLDER.glob("*.tflite"))
+NOT_IN_TFLM = ("digits_cnn_drq", "digits_cnn_f16")  # TFLM has no weights of other types than the activations
+
+
+@pytest.mark.parametrize("runtime", ["tflm", "tflm-single-rounding"])
+@pytest.mark.parametrize("name", NOT_IN_TFLM)
+def test_tflm_has_no_weights_of_other_types_than_the_activations(name, runtime):
+    model = qref.load(qref.bundled(name))
+    with pytest.raises(qref.UnsupportedOperator, match=f"the runtime {runtime} has"):
+        qref.Interpreter(model_content=model, runtime=runtime).allocate_tensors()
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime"), [(n, r) for n in NAMES for r in RUNTIMES if not (r.startswith("tflm") and n in NOT_IN_TFLM)]
+)
 def test_every_operator_of_the_bundled_models_is_explained_and_every_printed_number_follows(name, runtime):
     model = qref.load(qref.bundled(name))
     inputs = inputs_of(model, [], 1)

@@ -35,7 +35,7 @@ def test_every_operator_file_of_a_runtime_has_a_rule_of_that_runtime(name):
 
 def test_every_recorded_row_has_a_rule_and_only_known_ones_differ():
     for (operator, types, name), row in evidence().items():
-        assert RUNTIMES[name].rule_of(operator, types) is not None, (operator, types, name)
+        assert row.refused or RUNTIMES[name].rule_of(operator, types) is not None, (operator, types, name)
         assert row.refused or row.cases >= 200
         assert not row.mismatches or reason_of_mismatches(operator, types, name), row
 

@@ -38,22 +38,28 @@ _INTEGER_BITS = 5  # of d, rescaled
 _SUM_INTEGER_BITS = 12
 
 
-def softmax_scaling(beta: float, input_scale: float) -> tuple[int, int, int]:
+def greatest_multiplier(rule: type[FixedPointRule]) -> float:
+    """What a scaling to Q5 is at most: what the rule can shift to the left."""
+    return 2.0**31 - 1 if rule is DoubleRounding else 2.0**30 - 1
+
+
+def softmax_scaling(beta: float, input_scale: float, rule: type[FixedPointRule] = DoubleRounding) -> tuple[int, int, int]:
     """Return (multiplier, left_shift, diff_min) for 8-bit inputs.
 
-    multiplier * 2^(left_shift - 31) = min(beta * input_scale * 2^26, 2^31 - 1); diff_min = -floor(31 * 2^(26 - left_shift)), LSB.
+    multiplier * 2^(left_shift - 31) = min(beta * input_scale * 2^26, the rule's greatest multiplier);
+    diff_min = -floor(31 * 2^(26 - left_shift)), LSB.
     beta and input_scale are float32. Raises ValueError where beta * input_scale * 2^26 < 1/2, whose shift would be to the right.
     """
-    real = min(float(np.float32(beta)) * float(np.float32(input_scale)) * 2.0 ** (31 - _INTEGER_BITS), 2.0**31 - 1)
+    real = min(float(np.float32(beta)) * float(np.float32(input_scale)) * 2.0 ** (31 - _INTEGER_BITS), greatest_multiplier(rule))
     multiplier, left_shift = (int(constant) for constant in quantize_multiplier(real))
     if multiplier <= 0 or left_shift < 0:
         raise ValueError(f"softmax needs beta * input_scale * 2^26 of at least 1, found {real}")
     return multiplier, left_shift, -math.floor((2**_INTEGER_BITS - 1) * 2.0 ** (31 - _INTEGER_BITS - left_shift))
 
 
-def log_softmax_scaling(input_scale: float) -> tuple[int, int, int, int, int]:
+def log_softmax_scaling(input_scale: float, rule: type[FixedPointRule] = DoubleRounding) -> tuple[int, int, int, int, int]:
     """Return (multiplier, left_shift, diff_min, reverse_multiplier, reverse_shift); the reverse one takes Q5 back to LSB of d."""
-    multiplier, left_shift, diff_min = softmax_scaling(1.0, input_scale)
+    multiplier, left_shift, diff_min = softmax_scaling(1.0, input_scale, rule)
     reverse_multiplier, reverse_shift = quantize_multiplier(2.0 ** (31 - left_shift) / multiplier)
     return multiplier, left_shift, diff_min, int(reverse_multiplier), int(reverse_shift)
 

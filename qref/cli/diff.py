@@ -26,8 +26,8 @@ def diff(
         typer.Option(
             metavar="A B",
             help="Each a runtime (litert-reference, litert-optimized, xnnpack, ...), live LiteRT (litert:reference, "
-            "litert:optimized, litert:xnnpack), or dumped tensors: an .npz or a folder of .npy, .raw, .bin, .csv, .txt and .hex "
-            "files named by tensor name or index.",
+            "litert:optimized, litert:xnnpack), live TFLM (tflm:reference), or dumped tensors: an .npz or a folder of .npy, "
+            ".raw, .bin, .csv, .txt and .hex files named by tensor name or index.",
         ),
     ],
     input: Annotated[
@@ -36,7 +36,7 @@ def diff(
     ] = None,
     rounds: Annotated[int, typer.Option(help="Drawn inputs, one invoke after the other.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the first round's inputs.")] = 0,
-    timeout: Annotated[float, typer.Option(help="Seconds that LiteRT may take for one answer.")] = 300,
+    timeout: Annotated[float, typer.Option(help="Seconds that LiteRT or TFLM may take for one answer.")] = 300,
     verbose: Annotated[bool, typer.Option("--verbose", help="Print every operator and every hypothesis that helps.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON: every operator, every hypothesis that helps.")] = False,
     output: Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="Write the JSON to a file.")] = None,

@@ -14,7 +14,7 @@ import numpy as np
 from qref.compare.case import Arrays
 from qref.compare.hypotheses import Evidence, Trial, differing, explain_difference
 from qref.compare.inputs import inputs_of
-from qref.compare.sides import DumpSide, Inputs, LitertSide, RuntimeSide, Side, Trace, constants, open_side
+from qref.compare.sides import DumpSide, Inputs, LiveSide, RuntimeSide, Side, Trace, constants, open_side
 from qref.compare.verify import count_mismatches, find_models
 from qref.errors import BackendError, InputError, ModelError
 from qref.interpreter import Interpreter
@@ -120,7 +120,7 @@ def diff(
 ) -> Diff:
     """Compare two sides on one model.
 
-    a, b     a runtime of qref, litert:reference, litert:optimized or litert:xnnpack, or the path of a dump (see compare.dump)
+    a, b     a runtime of qref, a live kernel set such as litert:xnnpack or tflm:reference, or the path of a dump
     inputs   files as for `qref run`; without them the dump's own inputs, else inputs drawn from seed, seed + 1, ...
     rounds   how many are drawn, one invoke after the other
     timeout  seconds that LiteRT may take for one answer
@@ -150,7 +150,7 @@ def _name(model: str | pathlib.Path | Model) -> str:
 
 
 def _closing(side: Side) -> Any:
-    return closing(side.litert) if isinstance(side, LitertSide) else nullcontext()
+    return closing(side.library) if isinstance(side, LiveSide) else nullcontext()
 
 
 def _rounds(model: Model, sides: Sequence[Side], paths: Sequence[pathlib.Path], rounds: int, seed: int) -> list[Inputs]:

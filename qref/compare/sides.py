@@ -1,4 +1,4 @@
-"""The sides of a comparison: a runtime of qref, a live kernel set of LiteRT, or the tensors that a device dumped."""
+"""The sides of a comparison: a runtime of qref, a live kernel set of LiteRT or TFLM, or the tensors that a device dumped."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from qref.compare.case import Arrays, Case
 from qref.compare.dump import is_dump, read_dump
 from qref.compare.inputs import start
 from qref.compare.litert import Litert
+from qref.compare.oracle import Oracle
+from qref.compare.tflm import Tflm
 from qref.compare.verify import KERNEL_SET_OF
 from qref.compare.visible import constants, visible
 from qref.errors import BackendError, InputError
@@ -20,7 +22,11 @@ from qref.interpreter import Interpreter
 from qref.runtimes import RUNTIMES
 from qref.schema import Model, Operator, Subgraph, write
 
-LIVE = "litert:"
+# Live kernel sets by the name of their side. TFLM's has the name that LiteRT gives to the same kind of kernels.
+LIVE: dict[str, tuple[type[Oracle], str]] = {
+    **{f"litert:{kernel_set}": (Litert, kernel_set) for kernel_set in Litert.KERNEL_SETS},
+    "tflm:reference": (Tflm, "tflm"),
+}
 
 Inputs = dict[int, np.ndarray]  # by tensor index
 
@@ -85,18 +91,18 @@ class RuntimeSide:
         return Case(node, prepared, node.arguments(arrays))
 
 
-class LitertSide:
-    """A kernel set of LiteRT, in a process of its own; it runs a form of the model that shows every tensor, see visible.py."""
+class LiveSide:
+    """A kernel set of LiteRT or TFLM, in a process of its own.
+
+    It runs a form of the model that shows every tensor, see visible.py.
+    """
 
     def __init__(self, name: str, model: Model, interpreter: Interpreter, timeout: float):
-        kernel_set = name.removeprefix(LIVE)
-        if kernel_set not in Litert.KERNEL_SETS:
-            known = ", ".join(LIVE + known for known in Litert.KERNEL_SETS)
-            raise InputError(f"unknown kernel set {name!r}; LiteRT has {known}")
+        library, kernel_set = LIVE[name]
         self.name, self.model = name, model
         self.fixed, self.initial = constants(interpreter), state_of(interpreter)
         self.runtime = next(runtime for runtime, its_set in KERNEL_SET_OF.items() if its_set == kernel_set)
-        self.litert = Litert(kernel_set, timeout)
+        self.library = library(kernel_set, timeout)
 
     def run(self, rounds: Sequence[Inputs]) -> list[Trace]:
         """The tensors that operators write and the variables after each round."""
@@ -126,7 +132,7 @@ class LitertSide:
         numbered = replace(graph, operators=tuple(replace(o, index=n) for n, o in enumerate(graph.operators)))
         model = replace(self.model, subgraphs=(numbered, *self.model.subgraphs[1:]), signatures=())
         positions = [{inputs.index(i): array for i, array in arrays.items() if i in inputs} for arrays in rounds]
-        return self.litert.run(write(model), positions, keep_all=False)
+        return self.library.run(write(model), positions, keep_all=False)
 
 
 class DumpSide:
@@ -152,18 +158,18 @@ class DumpSide:
 def open_side(name: str, model: Model, interpreter: Interpreter, timeout: float) -> Side:
     """The side of that name.
 
-    name         a runtime of qref, litert:KERNEL_SET, or the path of a dump
+    name         a runtime of qref, one of LIVE, or the path of a dump
     interpreter  of the model, its tensors allocated
     Raises InputError for a name that is none of these, and for a dump that does not fit the model.
     """
     if name in RUNTIMES:
         return RuntimeSide(name, model)
-    if name.startswith(LIVE):
-        return LitertSide(name, model, interpreter, timeout)
+    if name in LIVE:
+        return LiveSide(name, model, interpreter, timeout)
     if is_dump(name):
         return DumpSide(name, interpreter)
-    live = ", ".join(LIVE + kernel_set for kernel_set in Litert.KERNEL_SETS)
-    raise InputError(f"unknown side {name!r}: give a runtime ({', '.join(RUNTIMES)}), live LiteRT ({live}), a folder or an .npz")
+    live, ours = ", ".join(LIVE), ", ".join(RUNTIMES)
+    raise InputError(f"unknown side {name!r}: give a runtime ({ours}), a live library ({live}), a folder or an .npz")
 
 
 def state_of(interpreter: Interpreter) -> dict[int, np.ndarray]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic.explanation import Explanation
-from qref.arithmetic.requantize import DoubleRounding, FixedPointRule
+from qref.arithmetic.requantize import FixedPointRule
 
 from ._explain_gemmlowp import divide, explain_exp, explain_one_over_one_plus, multiply
 
@@ -19,17 +19,18 @@ EXP_INTEGER_BITS, SUM_INTEGER_BITS = 5, 12
 ENTRIES = 512  # intervals of a table, of 128 inputs each
 
 
-def explain_8bit(
-    row: list[int], position: int, multiplier: int, left_shift: int, diff_min: int, bits: int, low: int
-) -> Explanation:
-    """The steps from a row of stored values to one of its results, an integer of so many bits from `low` on."""
-    e, rule = _distances(row, position), _rule(multiplier, left_shift)
+def explain_8bit(row: list[int], position: int, scaling: FixedPointRule, diff_min: int, bits: int, low: int) -> Explanation:
+    """The steps from a row of stored values to one of its results, an integer of so many bits from `low` on.
+
+    scaling  of differences to words with 5 integer bits
+    """
+    e = _distances(row, position)
     e.given("diff_min", diff_min, "differences below it count as minus infinity, LSB")
 
     def exponential(e: Explanation) -> str:
         if e.value("difference") < diff_min:
             return e.derive("exp_y", "0 if difference < diff_min else 2**31 - 1", "exp of minus infinity")
-        return explain_exp(e, rule.explain(e, "difference"), "y", EXP_INTEGER_BITS, 32)
+        return explain_exp(e, scaling.explain(e, "difference"), "y", EXP_INTEGER_BITS, 32)
 
     _exponentials(e, exponential, {"diff_min": diff_min}, "of 2^31")
     exponential(e)
@@ -98,10 +99,6 @@ def _exponentials(e: Explanation, explain: Callable[[Explanation], str], constan
         found[difference] = own.value(explain(own))
     words = f"exp of beta * scale * difference for the whole row, {unit}, each found as the element's own"
     e.given("exponentials", [found[difference] for difference in e.value("differences")], words)
-
-
-def _rule(multiplier: int, shift: int) -> DoubleRounding:
-    return DoubleRounding(np.array([multiplier]), np.array([shift]))
 
 
 def _explain_look_up(e: Explanation, name: str, function: str, start: float, step: float, *, float32: bool = False) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 
 from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.libm import expf
-from qref.arithmetic.requantize import DoubleRounding
+from qref.arithmetic.requantize import DoubleRounding, FixedPointRule
 from qref.arithmetic.softmax import softmax_8bit, softmax_16bit, softmax_scaling, softmax_scaling_16bit
 from qref.schema.enums import TensorType
 
@@ -124,11 +124,12 @@ def softmax_float(x: np.ndarray, plan: FloatSoftmaxPlan) -> np.ndarray:
         return (e.astype(x.dtype).astype(np.float32) / total).astype(x.dtype)
 
 
-def explain(x: np.ndarray, plan: SoftmaxPlan, element: tuple[int, ...]) -> Explanation:
-    """Return y[element] of an 8-bit x step by step."""
-    limits = np.iinfo(plan.output_dtype)
-    constants = (plan.multiplier, plan.left_shift, plan.diff_min)
-    return explain_8bit(x[element[:-1]].tolist(), element[-1], *constants, limits.bits, int(limits.min))
+def explain(
+    x: np.ndarray, plan: SoftmaxPlan, element: tuple[int, ...], rule: type[FixedPointRule] = DoubleRounding
+) -> Explanation:
+    """Return y[element] of an 8-bit x step by step; within the range of differences all rules give the same."""
+    limits, scaling = np.iinfo(plan.output_dtype), rule(np.array([plan.multiplier]), np.array([plan.left_shift]))
+    return explain_8bit(x[element[:-1]].tolist(), element[-1], scaling, plan.diff_min, limits.bits, int(limits.min))
 
 
 def explain_int16(x: np.ndarray, plan: Softmax16Plan, element: tuple[int, ...]) -> Explanation:

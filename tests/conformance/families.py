@@ -9,6 +9,6 @@ __all__ = ["COMBINATIONS", "Combination", "combinations_of"]
 
 
 def combinations_of(runtime: str) -> list[Combination]:
-    """The combinations that a runtime is compared on."""
-    every = [*COMBINATIONS, *(OF_TFLM if runtime == "tflm" else ())]
+    """All combinations, where there are two of the same operator and types the one for that runtime."""
+    every = [*COMBINATIONS, *OF_TFLM] if runtime == "tflm" else [*OF_TFLM, *COMBINATIONS]
     return list({(c.operator, c.types): c for c in every}.values())

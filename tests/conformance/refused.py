@@ -18,6 +18,16 @@ REFUSED: dict[tuple[str, str], tuple[str, str]] = {
     ("SEGMENT_SUM", "float32"): ("litert-reference", NOT_REGISTERED),
     ("SEGMENT_SUM", "int32"): ("litert-reference", NOT_REGISTERED),
     ("DENSIFY", "int32"): ("litert-reference litert-optimized xnnpack", NO_TYPE),
+    **{
+        (name, types): ("litert-reference litert-optimized xnnpack", NO_TYPE)
+        for name, types in (
+            ("ADD_N", "int8"),
+            ("CUMSUM", "int8"),
+            ("SQUARED_DIFFERENCE", "int16"),
+            ("UNIDIRECTIONAL_SEQUENCE_LSTM", "int16"),
+            ("ZEROS_LIKE", "int8"),
+        )
+    },
     ("REDUCE_MAX", "bool"): ("litert-optimized xnnpack", NO_BOOL),
     ("REDUCE_MIN", "bool"): ("litert-optimized xnnpack", NO_BOOL),
     ("REDUCE_PROD", "bool"): ("litert-optimized xnnpack", NO_BOOL),

@@ -7,6 +7,7 @@ import matmul_models
 import numpy as np
 import pytest
 from elementwise_models import binary
+from explanations import check_some_explanations
 from one_operator import T, const, model_of
 from oracle import assert_same_bits, run_qref, with_declared_shapes
 from unary_models import every_value, unary_model
@@ -153,6 +154,17 @@ def test_int64_accumulators_are_not_touched():
         model = matmul_models.conv_2d(seed, I16)
         rounds = [draw_inputs(model, seed)]
         assert_same_bits(run(model, rounds), run(model, rounds, "tflm"))
+
+
+@pytest.mark.parametrize(("name", "y"), [("SOFTMAX", (1 / 256, -128)), ("LOG_SOFTMAX", (16 / 256, 127))])
+def test_softmax_gives_the_same_also_where_its_multiplier_is_capped(name, y):
+    x = np.random.default_rng(5).integers(-128, 128, (30, 7)).astype(np.int8)
+    x[0], x[1] = 3, [3, 2, 3, 2, 1, 2, 3]
+    for scale in (0.1, 7.9, 15.9, 16.0, 20.0, 31.9, 32.0, 100.0):
+        options = ("SoftmaxOptions", {"beta": 1.0}) if name == "SOFTMAX" else None
+        model = unary_model(name, I8, x.shape, (scale, 3), y, options=options)
+        assert_same_bits(run(model, [{0: x}]), run(model, [{0: x}], "tflm"))
+        check_some_explanations(with_declared_shapes(model, [{0: x}]), "tflm-single-rounding", x, count=8)
 
 
 def test_what_is_not_written_is_refused():

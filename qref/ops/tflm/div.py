@@ -17,7 +17,10 @@ def prepare(node: Node) -> Prepared:
     if not isinstance(prepared.plan, base.DivPlan):
         return prepared
     if node.fixed_point_rule() is not DoubleRounding:
-        node.unsupported("what DIV of int8 becomes with a single rounding is not written; take the runtime tflm")
+        node.unsupported(
+            "with a single rounding, DIV of int8 shifts small quotients by 64 bits and more, which C does not define; "
+            "take the runtime tflm"
+        )
     s1, s2, sy = (np.float64(operand.scale) for operand in (node.input(0), node.input(1), node.output()))
     multiplier, shift = quantize_multiplier(s1 / (s2 * sy))
     return with_plan(prepared, quantized_multiplier=int(multiplier), shift=int(shift))

@@ -8,7 +8,7 @@ import numpy as np
 
 from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import FixedPointRule
-from qref.arithmetic.softmax import log_softmax_8bit
+from qref.arithmetic.softmax import log_softmax_8bit, log_softmax_scaling
 from qref.ops import log_softmax as base
 from qref.ops.node import Node, Prepared
 
@@ -26,7 +26,9 @@ def prepare(node: Node) -> Prepared:
     prepared = base.prepare(node)
     if not isinstance(prepared.plan, base.LogSoftmaxPlan):
         return prepared
-    return Prepared(log_softmax, LogSoftmaxPlan(prepared.plan, node.fixed_point_rule()), explain)
+    rule = node.fixed_point_rule()
+    constants = base.LogSoftmaxPlan(*log_softmax_scaling(float(node.input(0).scale), rule))
+    return Prepared(log_softmax, LogSoftmaxPlan(constants, rule), explain)
 
 
 def log_softmax(x: np.ndarray, plan: LogSoftmaxPlan) -> np.ndarray:

@@ -1,15 +1,19 @@
-"""SOFTMAX as TFLM computes it: for int16, beta * s_x is formed in float64 and the table of 1 / (1 + x) in float32."""
+"""SOFTMAX as TFLM computes it: for int16, beta * s_x is formed in float64 and the table of 1 / (1 + x) in float32.
+
+For int8 as LiteRT's reference; with a single rounding beta * s_x counts as 16 at most, from where on all but the greatest is 0.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import quantize_multiplier
 from qref.arithmetic.requantize import FixedPointRule
-from qref.arithmetic.softmax import softmax_16bit
+from qref.arithmetic.softmax import softmax_16bit, softmax_scaling
 from qref.ops import softmax as base
 from qref.ops._explain_softmax import explain_16bit
 from qref.ops.node import Node, Prepared
@@ -26,12 +30,15 @@ class Softmax16Plan:
 
 def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
-    prepared = base.prepare(node)
+    prepared, rule = base.prepare(node), node.fixed_point_rule()
+    x, beta = node.input(0), float(np.float32(node.options.get("beta", 0.0)))
+    if isinstance(prepared.plan, base.SoftmaxPlan):
+        plan = base.SoftmaxPlan(*softmax_scaling(beta, float(x.scale), rule), prepared.plan.output_dtype)
+        return replace(prepared, plan=plan, explain=partial(_explain_8bit, rule))
     if not isinstance(prepared.plan, base.Softmax16Plan):
         return prepared
-    beta = float(np.float32(node.options.get("beta", 0.0)))
-    multiplier, shift = quantize_multiplier(float(node.input(0).scale) * beta / (10.0 / 65535.0))
-    return Prepared(softmax_int16, Softmax16Plan(int(multiplier), int(shift), node.fixed_point_rule()), explain)
+    multiplier, shift = quantize_multiplier(float(x.scale) * beta / (10.0 / 65535.0))
+    return Prepared(softmax_int16, Softmax16Plan(int(multiplier), int(shift), rule), explain)
 
 
 def softmax_int16(x: np.ndarray, plan: Softmax16Plan) -> np.ndarray:
@@ -45,3 +52,7 @@ def explain(x: np.ndarray, plan: Softmax16Plan, element: tuple[int, ...]) -> Exp
     """Explain y[element]."""
     scaling = plan.rule(np.array([plan.multiplier]), np.array([plan.shift]))
     return explain_16bit(x[element[:-1]].tolist(), element[-1], scaling, float32=True)
+
+
+def _explain_8bit(rule: type[FixedPointRule], x: np.ndarray, plan: base.SoftmaxPlan, element: tuple[int, ...]) -> Explanation:
+    return base.explain(x, plan, element, rule)
