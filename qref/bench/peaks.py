@@ -1,0 +1,53 @@
+"""The machine's measured peaks, and how near to them an operator comes: the roofline.
+
+bound    = max(macs / multiply-adds per second, bytes / bytes per second)
+fraction = bound / measured time
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from qref.bench.timing import seconds_of
+from qref.dispatch import peaks
+
+SMALLEST, LARGEST = 14, 27  # working sets are powers of two, 2^14 to 2^27 bytes
+RUNS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """What one thread of this machine does at most.
+
+    macs       multiply-adds per second by the instructions that qref's tiles use, by the bits of the inputs
+    bandwidth  bytes read and written per second, by the working set in bytes: caches give more than memory
+    """
+
+    macs: dict[int, float]
+    bandwidth: dict[int, float]
+
+    def bandwidth_of(self, working_set: int) -> float:
+        """Bytes per second for an operator that touches so many bytes: the best of working sets as large, or larger."""
+        largest = max(self.bandwidth)
+        return max(speed for size, speed in self.bandwidth.items() if size >= min(working_set, largest))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as for JSON."""
+        return asdict(self)
+
+
+@functools.cache
+def measured_peaks() -> Peaks:
+    """The peaks, measured once per process in about a second."""
+    return Peaks(
+        {bits: _fastest(*peaks.products(bits)) for bits in (8, 16)},
+        {1 << size: _fastest(*peaks.copies(1 << size)) for size in range(SMALLEST, LARGEST + 1)},
+    )
+
+
+def _fastest(run: Callable[[], None], amount: int) -> float:
+    run()  # compiles it, and brings its memory in
+    return amount / min(seconds_of(run) for _ in range(RUNS))
