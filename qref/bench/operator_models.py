@@ -30,6 +30,7 @@ DESCRIPTION = re.compile(r"([A-Z][A-Z0-9_]*):(.*)")
 SIZES_AND_OPTIONS = re.compile(r"(\d+(?:x\d+)*)((?:[ksdm]\d+(?:x\d+)?|v)*)(?::(\w+))?")
 TYPES = {"int8": TensorType.INT8, "int16": TensorType.INT16, "float32": TensorType.FLOAT32}
 BIAS = {TensorType.INT8: TensorType.INT32, TensorType.INT16: TensorType.INT64, TensorType.FLOAT32: TensorType.FLOAT32}
+MOST_PRODUCTS = 2**32  # so that neither memory nor patience runs out
 INPUT_SCALE, WEIGHT_SCALE = 0.05, 0.01
 
 
@@ -78,6 +79,9 @@ def parse(text: str) -> Description:
     values = {letter: (int(high), int(wide or high)) for letter, high, wide in options if letter != "v"}
     if any(0 in pair for pair in values.values()):
         raise InputError(f"{text!r}: filter, stride, dilation and multiplier are at least 1")
+    most = math.prod((*sizes, *(n for letter in "km" for n in values.get(letter, ()))))
+    if most > MOST_PRODUCTS:
+        raise InputError(f"{text!r}: the sizes and the filter multiply to {most:,}; the most is {MOST_PRODUCTS:,}")
     k, s, d = (values.get(letter, (1, 1)) for letter in "ksd")
     padding = Padding.VALID if "v" in letters else Padding.SAME
     if padding == Padding.VALID and any((f - 1) * step + 1 > size for f, step, size in zip(k, d, sizes)):
@@ -99,8 +103,7 @@ class _Operands:
         self.is_float, self.zero_point = self.type == TensorType.FLOAT32, -3 if self.type == TensorType.INT8 else 0
 
     def input(self, name: str, shape: Sequence[int]) -> int:
-        quantization = {} if self.is_float else {"scale": INPUT_SCALE, "zero_point": self.zero_point}
-        return self.graph.input(name, self.type, shape, **quantization)
+        return self.graph.input(name, self.type, shape, scale=None if self.is_float else INPUT_SCALE, zero_point=self.zero_point)
 
     def weights(self, shape: Sequence[int], axis: int) -> tuple[int, int]:
         """Weights and bias of the output channels along an axis."""
@@ -174,7 +177,7 @@ def _transpose_conv(of: _Operands) -> Model:
     x = of.input("x", (1, height, width, depth))
     w, b = of.weights(filter_shape, 0)
     y = of.output(shape, of.spread(math.prod(filter_shape[1:])))
-    sizes = of.graph.constant("output_shape", np.int32(shape))
+    sizes = of.graph.constant("output_shape", np.array(shape, np.int32))
     return of.model([sizes, w, x, b], y, ("TransposeConvOptions", of.window()), 3)
 
 
@@ -207,9 +210,9 @@ def _mul(of: _Operands) -> Model:
 def _softmax(of: _Operands) -> Model:
     shape = of.description.sizes
     x = of.input("x", shape)
-    low = {TensorType.INT8: (1 / 256, -128), TensorType.INT16: (1 / 32768, 0)}.get(of.type)
-    quantization = {} if low is None else {"scale": low[0], "zero_point": low[1]}
-    return of.model([x], of.graph.tensor("y", of.type, shape, **quantization), ("SoftmaxOptions", {"beta": 1.0}), 2)
+    scale, zero_point = {TensorType.INT8: (1 / 256, -128), TensorType.INT16: (1 / 32768, 0)}.get(of.type, (None, 0))
+    y = of.graph.tensor("y", of.type, shape, scale=scale, zero_point=zero_point)
+    return of.model([x], y, ("SoftmaxOptions", {"beta": 1.0}), 2)
 
 
 @dataclass(frozen=True, slots=True)

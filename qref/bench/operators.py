@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,10 +36,6 @@ class OperatorTiming:
     gmacs: float
     bound: str | None
     fraction: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, as for JSON."""
-        return asdict(self)
 
 
 def time_operators(

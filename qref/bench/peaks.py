@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from qref.bench.timing import seconds_of
 from qref.dispatch import peaks
@@ -33,10 +32,6 @@ class Peaks:
         """Bytes per second for an operator that touches so many bytes: the best of working sets as large, or larger."""
         largest = max(self.bandwidth)
         return max(speed for size, speed in self.bandwidth.items() if size >= min(working_set, largest))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, as for JSON."""
-        return asdict(self)
 
 
 @functools.cache

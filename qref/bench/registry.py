@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import pathlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,10 +37,6 @@ class KernelDifference:
     def __str__(self) -> str:
         where = f"operator {self.operator} ({self.name}), tensor {self.tensor}, element {list(self.element)}"
         return f"{where}: found {self.found}, expected {self.expected}; {self.mismatches:,} of {self.elements:,} elements differ"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, as for JSON."""
-        return asdict(self)
 
 
 def register(operator: str, bind: Bind) -> None:

@@ -55,11 +55,11 @@ def _batch_matmul(node: Node) -> int:
 
 
 def _lstm(*first_weights: int) -> Callable[[Node], int]:
-    """An LSTM whose input, recurrent and projection weights are matrices among the 16 inputs from each position on."""
+    """An LSTM whose input, recurrent, projection and auxiliary weights are matrices among the 16 inputs from each position on."""
 
     def count(node: Node) -> int:
         x = node.input(0)
-        stored = [node.input(first + i, optional=True) for first in first_weights for i in range(16)]
+        stored = [operand for first in first_weights for operand in node.inputs[first : first + 16]]
         matrices = sum(_size(operand) for operand in stored if operand is not None and len(operand.shape) == 2)
         return _size(x) // x.shape[-1] * matrices
 
@@ -79,5 +79,5 @@ MACS: dict[str, Callable[[Node], int]] = {
     "BATCH_MATMUL": _batch_matmul,
     "LSTM": _one_step_lstm,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm(1),
-    "BIDIRECTIONAL_SEQUENCE_LSTM": _lstm(1, 18),
+    "BIDIRECTIONAL_SEQUENCE_LSTM": _lstm(1, 18, 40),
 }
