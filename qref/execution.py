@@ -164,7 +164,7 @@ class Execution:
     def replace(self, index: int, bind_other: Callable[[Any, Sequence[np.ndarray | None]], Callable[..., Any] | None]) -> bool:
         """Evaluate an operator by bind_other(plan, constants) until the next `allocate`, unless that is None; tell whether."""
         step = self.steps[index]
-        if step.prepared is None or step.folded:
+        if step.prepared is None or step.unshaped or step.folded:
             return False
         evaluate = bind_other(step.prepared.plan, _constants(step.node))
         if evaluate is None:

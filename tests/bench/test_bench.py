@@ -3,6 +3,7 @@
 import functools
 import io
 import json
+import pathlib
 import sys
 
 import numpy as np
@@ -18,9 +19,11 @@ from qref.bench.plot import plot
 from qref.bench.registry import REGISTERED
 from qref.bench.subjects import Subject
 from qref.bench.timing import FEWEST, Spread, interleave
+from qref.compare.inputs import inputs_of, start
 from qref.compare.litert import Litert
 from qref.dispatch.peaks import copies, products
 from qref.kernels import peak
+from qref.kernels.vector import QUADS
 from qref.ops._lstm_integer import lstm_integer
 from qref.ops.fully_connected import fully_connected
 from qref.schema import save
@@ -183,6 +186,33 @@ def test_a_file_of_kernels_registers_them(tmp_path):
         load_kernels(tmp_path / "none.py")
 
 
+@pytest.mark.parametrize("runtime", ["litert-reference", "litert-optimized", "xnnpack"])
+def test_the_example_of_a_kernel_is_exact(runtime):
+    load_kernels(pathlib.Path(__file__).parents[2] / "examples" / "my_kernel.py")
+    for text in (SMALL, "FULLY_CONNECTED:5x33x70"):
+        timing = bench(text, ["kernels"], runtime=runtime, seconds=FAST).timings[1]
+        assert (timing.difference, timing.reason, timing.mismatches) == (None, "", 0)
+
+
+def test_a_replaced_operator_is_qrefs_again_after_allocation():
+    (subject,) = find_subjects([SMALL])
+    interpreter = qref.Interpreter(model_content=subject.model)
+    start(interpreter, inputs_of(subject.model, (), 0))
+    results = []
+    for replaced in (False, True, False):
+        if replaced:
+            assert interpreter.replace_operator(0, wrong)
+        else:
+            interpreter.resize_tensor_input(0, [2, 16])  # another shape, so that tensors are allocated anew
+            interpreter.allocate_tensors()
+            interpreter.resize_tensor_input(0, [4, 16])
+            start(interpreter, inputs_of(subject.model, (), 0))
+        interpreter.invoke()
+        results.append(interpreter.get_tensor(subject.model.subgraphs[0].outputs[0]))
+    assert np.argwhere(results[0] != results[1]).tolist() == [[2, 5]]
+    np.testing.assert_array_equal(results[0], results[2])
+
+
 def test_operators_are_timed_one_by_one_with_their_work(known_peaks):
     result = bench("digits_cnn_int8", ["numpy"], seconds=FAST, operators=True)
     assert [row.name for row in result.operators] == [
@@ -221,7 +251,7 @@ def test_memory_is_no_faster_than_the_caches():
 def test_the_loop_of_the_peak_computes_what_it_counts(bits):
     run, macs = products(bits)
     run()
-    x_type, w_type = (np.uint8, np.int8) if bits == 8 and products(16)[1] != macs else (np.int16, np.int16)
+    x_type, w_type = (np.uint8, np.int8) if bits == 8 and QUADS else (np.int16, np.int16)
     rng, sums = np.random.default_rng(bits), np.zeros(3, np.int32)
     x = rng.integers(0, 200, peak.X_BYTES // x_type().itemsize).astype(x_type)
     w = rng.integers(0, 256, peak.W_BYTES, dtype=np.uint8)
