@@ -148,7 +148,7 @@ def float64_half_away(builder: ir.IRBuilder, acc: ir.Value, constants: list[ir.V
     return joined(builder, *rounded)
 
 
-def finish_of(channels: types.BaseTuple):
+def finish_of(channels):
     """The function above that the types of `channels` ask for; None where accumulators are the output."""
     if len(channels) == 1:
         return None

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.requantize import DoubleRounding
 from qref.arithmetic.softmax import exponentials_8bit
 from qref.dispatch import elementwise, matmul, pooling, unary
 from qref.dispatch.program import Call
@@ -36,7 +37,11 @@ Calls = list[Call] | None
 
 def copies(plan: Any, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """RESHAPE and its kin: the elements as they are."""
-    return [Call(lookup_table.copy, (inputs[0].reshape(-1), outputs[0].reshape(-1)))]
+    return [Call(lookup_table.copy, (_bytes(inputs[0]), _bytes(outputs[0])))]
+
+
+def _bytes(x: np.ndarray) -> np.ndarray:
+    return x.reshape(-1).view(np.uint8)
 
 
 def pointwise(reference: Callable[..., np.ndarray]) -> Callable[..., Calls]:
@@ -74,7 +79,7 @@ def _limits(plan: _sum.SumPlan) -> tuple[int, int, int]:
 
 def sums(plan: _sum.SumPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """ADD and SUB of operands of one shape."""
-    if inputs[0].shape != inputs[1].shape or plan.output.shift > 0:
+    if inputs[0].shape != inputs[1].shape or plan.output.shift > 0 or plan.output.rule is not DoubleRounding:
         return None
     (*blocks, y), (*rest, y_rest) = _split(inputs, outputs)
     vectors = [_fixed_point(s) for s in (plan.input1, plan.input2, plan.output)]
@@ -106,7 +111,7 @@ def sums_in_blocks(plan: optimized_add.BlockSumPlan, constants: Constants, input
 def means(plan: mean.QuantizedPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """MEAN over neighboring axes."""
     x, y, axes = inputs[0], outputs[0], plan.axes
-    if not axes or not x.size or len(axes) != axes[-1] + 1 - axes[0]:
+    if not isinstance(plan.requantize, DoubleRounding) or not axes or not x.size or len(axes) != axes[-1] + 1 - axes[0]:
         return None
     sizes = [math.prod(x.shape[: axes[0]]), math.prod(x.shape[axes[0] : axes[-1] + 1]), math.prod(x.shape[axes[-1] + 1 :])]
     acc, limits = np.empty((sizes[0], sizes[2]), np.int32), np.iinfo(plan.output_dtype)
@@ -135,19 +140,23 @@ def maxima(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays
 
 def softmaxes(plan: softmax.SoftmaxPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """SOFTMAX of 8-bit inputs."""
+    if not inputs[0].size:
+        return None
     x, y = (a.reshape(-1, a.shape[-1]) for a in (inputs[0], outputs[0]))
     limits = np.iinfo(plan.output_dtype)
     exponentials = np.array(exponentials_8bit(plan.multiplier, plan.left_shift, plan.diff_min))
-    return [Call(softmax_kernels.softmax_8bit, (x, exponentials, limits.bits, int(limits.min), y))] if x.size else None
+    return [Call(softmax_kernels.softmax_8bit, (x, exponentials, limits.bits, int(limits.min), y))]
 
 
 def softmaxes_by_table(plan: optimized_softmax.SoftmaxTablePlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """SOFTMAX of 8-bit inputs by a table of float32 exponentials."""
+    if not inputs[0].size:
+        return None
     x, y = (a.reshape(-1, a.shape[-1]) for a in (inputs[0], outputs[0]))
     limits, half_up = np.iinfo(plan.output_dtype), plan.output_dtype == np.uint8
     bounds = plan.output_offset, int(limits.min), int(limits.max)
     table = np.array(plan.table)
-    return [Call(softmax_kernels.softmax_by_table, (x, table, plan.output_scale, half_up, *bounds, y))] if x.size else None
+    return [Call(softmax_kernels.softmax_by_table, (x, table, plan.output_scale, half_up, *bounds, y))]
 
 
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {

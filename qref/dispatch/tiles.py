@@ -90,7 +90,7 @@ def channels_of(rule: Requantize, start: np.ndarray, padded: int) -> Channels | 
     """Start and the rule's constants for the tiles, each of `padded` channels; None for a rule that they do not know."""
 
     def table(values: np.ndarray, dtype: type) -> np.ndarray:
-        each = np.zeros(padded, dtype)
+        each: np.ndarray = np.zeros(padded, dtype)
         each[: len(start)] = values
         return each
 

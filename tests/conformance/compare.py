@@ -10,7 +10,7 @@ from qref.schema import Model, write
 
 from .combination import Rounds
 
-RUNTIMES = tuple(KERNEL_SET_OF)
+RUNTIMES = ("litert-reference", "litert-optimized", "xnnpack")
 
 
 def expected(model: Model, rounds: Rounds, runtime: str) -> Rounds:
