@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from qref.compare.verify import count_mismatches
+from qref.compare.verify import differing
 from qref.errors import InputError
 from qref.interpreter import Interpreter
 from qref.ops import Node
@@ -117,12 +117,10 @@ def first_difference(kernels: Interpreter, qref: Interpreter) -> KernelDifferenc
         for operand in (*node.outputs, *variables):
             index = operand.tensor.index
             found, expected = kernels.get_tensor(index), qref.get_tensor(index)
-            if mismatches := count_mismatches(found, expected):
-                pairs = zip(np.atleast_1d(found).reshape(-1, 1), np.atleast_1d(expected).reshape(-1, 1))
-                first = next(i for i, pair in enumerate(pairs) if count_mismatches(*pair))
-                element = tuple(map(int, np.unravel_index(first, expected.shape)))
+            different = differing(found, expected)
+            if different.any():
+                element = tuple(map(int, np.unravel_index(different.argmax(), different.shape)))
                 values = found[element].item(), expected[element].item()
-                return KernelDifference(
-                    node.operator.index, node.operator.name, index, element, *values, mismatches, expected.size
-                )
+                count, name = int(np.count_nonzero(different)), node.operator.name
+                return KernelDifference(node.operator.index, name, index, element, *values, count, expected.size)
     return None

@@ -26,7 +26,7 @@ from qref.kernels import peak
 from qref.kernels.vector import QUADS
 from qref.ops._lstm_integer import lstm_integer
 from qref.ops.fully_connected import fully_connected
-from qref.schema import save
+from qref.schema import GraphBuilder, TensorType, save
 
 SMALL, FAST = "FULLY_CONNECTED:4x16x8", 0.01
 PEAKS = Peaks({8: 1e11, 16: 5e10}, {1 << 14: 1e11, 1 << 20: 1e10})
@@ -125,6 +125,15 @@ def test_a_kernel_that_leaves_another_state_in_an_lstm_is_wrong():
     for change in (0, 1):
         register("UNIDIRECTIONAL_SEQUENCE_LSTM", another(change))
         assert bench(subject, ["kernels"], seconds=FAST).differs == bool(change)
+
+
+def test_a_wrong_scalar_is_told():
+    graph = GraphBuilder()
+    x, y = graph.input("x", TensorType.FLOAT32, ()), graph.tensor("y", TensorType.FLOAT32, ())
+    graph.operator("ABS", [x], [y])
+    register("ABS", lambda plan, constants: lambda x: np.zeros_like(x))
+    difference = bench(Subject("scalar", graph.model(outputs=[y])), ["kernels"], seconds=FAST).timings[1].difference
+    assert (difference.element, difference.found, difference.mismatches) == ((), 0.0, 1)
 
 
 def test_the_first_wrong_operator_of_a_model_is_told():
@@ -360,8 +369,6 @@ def test_without_matplotlib_it_is_told_how_to_install_it(monkeypatch):
 
 
 def test_an_operator_whose_shape_only_running_tells_cannot_be_run_alone():
-    from qref.schema import GraphBuilder, TensorType
-
     graph = GraphBuilder()
     x, shape = graph.input("x", TensorType.FLOAT32, (4,)), graph.input("shape", TensorType.INT32, (2,))
     y = graph.tensor("y", TensorType.FLOAT32, (2, 2))
