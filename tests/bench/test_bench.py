@@ -21,9 +21,9 @@ from qref.bench.subjects import Subject
 from qref.bench.timing import FEWEST, Spread, interleave
 from qref.compare.inputs import inputs_of, start
 from qref.compare.litert import Litert
-from qref.dispatch.peaks import copies, products
+from qref.dispatch.peaks import copies, products, reads
 from qref.kernels import peak
-from qref.kernels.vector import QUADS
+from qref.kernels.vector import LANES, QUADS
 from qref.ops._lstm_integer import lstm_integer
 from qref.ops.fully_connected import fully_connected
 from qref.schema import GraphBuilder, TensorType, save
@@ -253,7 +253,7 @@ def test_the_roofline_takes_what_limits_more(monkeypatch):
 
 def test_memory_is_no_faster_than_the_caches():
     bumpy = Peaks({}, {1 << 14: 3.0, 1 << 15: 5.0, 1 << 16: 2.0})
-    assert [bumpy.bandwidth_of(size) for size in (1, 1 << 14, 1 << 15, (1 << 15) + 1, 1 << 30)] == [5, 5, 5, 2, 2]
+    assert [bumpy.bandwidth_of(size) for size in (1, 1 << 14, 46000, 47000, 1 << 30)] == [5, 5, 5, 2, 2]
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -264,12 +264,21 @@ def test_the_loop_of_the_peak_computes_what_it_counts(bits):
     rng, sums = np.random.default_rng(bits), np.zeros(3, np.int32)
     x = rng.integers(0, 200, peak.X_BYTES // x_type().itemsize).astype(x_type)
     w = rng.integers(0, 256, peak.W_BYTES, dtype=np.uint8)
-    peak.multiply(x, w, 3, sums)
+    peak.multiply(x, w, sums)
     rows = x.reshape(-1, peak.GROUPS, 4 // x_type().itemsize).astype(np.int64)
     channels = w.view(w_type).reshape(peak.GROUPS, -1, rows.shape[2]).astype(np.int64)
     products_of_tile = np.einsum("rgd,gcd->rgcd", rows, channels)
     assert sums.tolist() == [products_of_tile.sum().astype(np.int32)] * 3
     assert macs == 2000 * products_of_tile.size
+
+
+def test_reads_take_what_they_count():
+    sums = np.zeros(2, np.int32)
+    peak.read(np.arange(2 * peak.CHAINS * LANES, dtype=np.int32), sums)
+    assert sums.tolist() == [sum(range(2 * peak.CHAINS * LANES))] * 2
+    run, moved = reads(1 << 14)
+    run()
+    assert moved % (1 << 14) == 0
 
 
 def test_copies_move_what_they_count():
