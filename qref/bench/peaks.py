@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from qref.bench.timing import seconds_of
 from qref.dispatch import peaks
 
-SMALLEST, LARGEST = 14, 27  # working sets are powers of two, 2^14 to 2^27 bytes
+SMALLEST, LARGEST = 14, 26  # working sets are powers of two, 2^14 to 2^26 bytes
 RUNS = 20
 
 
@@ -37,7 +37,7 @@ class Peaks:
 
 @functools.cache
 def measured_peaks() -> Peaks:
-    """The peaks, measured once per process in about a second."""
+    """The peaks, measured once per process in a second or two."""
     return Peaks(
         {bits: _fastest(*peaks.products(bits)) for bits in (8, 16)},
         {1 << size: _bandwidth(1 << size) for size in range(SMALLEST, LARGEST + 1)},

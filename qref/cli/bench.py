@@ -12,6 +12,7 @@ from rich.table import Table
 from qref.bench import Bench, find_subjects, load_kernels
 from qref.bench import bench as measure
 from qref.bench.benchmark import Timing
+from qref.bench.peaks import LARGEST
 from qref.bench.plot import plot as draw
 from qref.bench.timing import Spread
 from qref.cli.output import print_json, print_table, write_atomically
@@ -103,7 +104,9 @@ def print_bench(results: list[Bench]) -> None:
     peaks = next((result.peaks for result in results if result.peaks is not None), None)
     if peaks is not None:
         speeds = ", ".join(f"{speed / 1e9:.0f} GMAC/s of {bits} bits" for bits, speed in peaks.macs.items())
-        copied = ", ".join(f"{peaks.bandwidth_of(size) / 1e9:.0f} GB/s in {size >> 10:,} KiB" for size in (2**15, 2**19, 2**27))
+        copied = ", ".join(
+            f"{peaks.bandwidth_of(size) / 1e9:.0f} GB/s in {size >> 10:,} KiB" for size in (2**15, 2**19, 2**LARGEST)
+        )
         print(f"peaks of one thread, with the instructions of qref's kernels: {speeds}; {copied}")
 
 
