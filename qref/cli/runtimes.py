@@ -12,7 +12,7 @@ from rich.table import Table
 from qref.cli.output import print_json, print_table
 from qref.errors import InputError
 from qref.runtimes import RUNTIMES, Runtime
-from qref.runtimes.evidence import Evidence, evidence
+from qref.runtimes.evidence import Evidence, compared, evidence
 
 EXAMPLE = "Example: qref runtimes --op ADD"
 
@@ -34,16 +34,10 @@ def runtimes(
         raise InputError(f"no operator {op!r} was compared; names are those of the schema, as in CONV_2D")
     if json or output is not None:
         print_json(rows, output)
-    if not json:
-        columns = ["operator", "types", *RUNTIMES]
-        cells = [
-            [row["operator"], row["types"], *(_cell(name, row["runtimes"][name], counts) for name in RUNTIMES)] for row in rows
-        ]
-        if markdown:
-            for line in (columns, ["---"] * len(columns), *cells):
-                print(f"| {' | '.join(line)} |")
-        else:
-            _print(columns, cells)
+    elif markdown:
+        print(as_markdown(rows, counts))
+    else:
+        _print(*_lines(rows, counts))
 
 
 def table() -> list[dict[str, Any]]:
@@ -55,18 +49,42 @@ def table() -> list[dict[str, Any]]:
     return rows
 
 
+def as_markdown(rows: list[dict[str, Any]], counts: bool) -> str:
+    """The rows of `table` as a Markdown table."""
+    columns, lines = _lines(rows, counts)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (columns, ["---"] * len(columns), *lines))
+
+
+def _lines(rows: list[dict[str, Any]], counts: bool) -> tuple[list[str], list[list[str]]]:
+    cells = ([_cell(name, row["runtimes"][name], counts) for name in RUNTIMES] for row in rows)
+    lines = [[row["operator"], row["types"], *each] for row, each in zip(rows, cells)]
+    return ["operator", "types", *RUNTIMES], lines
+
+
 def _of(runtime: Runtime, operator: str, types: str) -> dict[str, Any]:
-    known = evidence().get((operator, types, runtime.name), Evidence(operator, types, runtime.name))
-    absent = runtime.operators is not None and operator not in runtime.operators
-    rule = None if absent or known.refused else runtime.rule_of(operator, types)
+    known = _known(runtime, operator, types)
+    rule = None if known.refused else runtime.rule_of(operator, types)
     return {
         "rule": "" if rule is None else rule[0].text,
         "as": "" if rule is None else rule[1].name,
         "models": known.cases,
         "elements": known.elements,
         "mismatches": known.mismatches,
-        "refused": known.refused or ("no such operator" if absent else ""),
+        "refused": known.refused,
     }
+
+
+def _known(runtime: Runtime, operator: str, types: str) -> Evidence:
+    """What was compared; a runtime that cannot be compared takes what is refused from the one with the same operators."""
+    found = evidence().get((operator, types, runtime.name))
+    if found is not None:
+        return found
+    nothing = Evidence(operator, types, runtime.name, refused="not among the operators that are compared")
+    if runtime.name in compared():
+        return nothing
+    twins = (r for r in RUNTIMES.values() if r is not runtime and r.operators is runtime.operators)
+    refused = any(_known(twin, operator, types).refused for twin in twins)
+    return nothing if refused else Evidence(operator, types, runtime.name)
 
 
 def _cell(name: str, found: dict[str, Any], counts: bool) -> str:

@@ -36,6 +36,12 @@ class Evidence:
 
 
 @cache
+def compared() -> frozenset[str]:
+    """The names of the runtimes that could be compared."""
+    return frozenset(runtime for _, _, runtime in evidence())
+
+
+@cache
 def evidence() -> dict[tuple[str, str, str], Evidence]:
     """Everything recorded, by operator, types and runtime, in this order."""
     recorded = [Evidence(**row) for row in json.loads(FILE.read_text())["rows"]]

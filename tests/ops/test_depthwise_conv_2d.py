@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from explanations import check_some_explanations
 from matmul_models import F32, I4, I8, I16, U8, depthwise_conv_2d
 from one_operator import T, both_refuse, compare, const, evaluate, model_of, refusal
 from oracle import assert_equals_litert, needs_litert
@@ -139,3 +140,19 @@ def test_depthwise_conv_2d_refuses_weights_that_kernels_would_misread():
     operands = [x, const(np.ones((1, 2, 2, 2)), np.int8, 0.1), const(np.ones(2), np.int32, 0.01)]
     options = ("DepthwiseConv2DOptions", {"stride_h": 1, "stride_w": 1, "depth_multiplier": 1})
     assert "has type INT32; expected INT64" in refusal(model_of("DEPTHWISE_CONV_2D", operands, [y], options))
+
+
+@needs_litert
+@pytest.mark.parametrize("activation", [0, 1, 3])
+@pytest.mark.parametrize(("columns", "channels"), [(5, 1), (3, 2), (1, 17), (3, 17), (2, 8), (400, 13)])
+def test_nan_of_overflow_becomes_the_upper_limit_behind_the_last_four_numbers_of_a_row(columns, channels, activation):
+    x = np.full((1, 2, columns + 1, channels), 3e38, np.float32)
+    x[0, 0] = 1
+    w = np.float32([3, -3]).repeat(channels).reshape(1, 1, 2, channels)
+    fields = {"padding": 1, "stride_w": 1, "stride_h": 1, "depth_multiplier": 1, "fused_activation_function": activation}
+    fields |= {"dilation_w_factor": 1, "dilation_h_factor": 1}
+    operands = [T(F32, x.shape), const(w, np.float32), const(np.zeros(channels), np.float32)]
+    output = T(F32, (1, 2, columns, channels))
+    model = model_of("DEPTHWISE_CONV_2D", operands, [output], ("DepthwiseConv2DOptions", fields))
+    assert_equals_litert(model, [{0: x}], "optimized")
+    check_some_explanations(model, "litert-optimized", x)

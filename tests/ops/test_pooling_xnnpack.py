@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from explanations import check_some_explanations
 from one_operator import T, every, model_of
 from oracle import assert_equals_litert, needs_litert, run_qref
 
@@ -43,6 +44,31 @@ def test_pooling_equals_litert(name, type, kernel_set):
 def test_pooling_of_xnnpack_takes_denormals_for_zeros(name):
     x = np.float32([1e-40, -1e-40, 3e-39, -0.0, 1.2e-38, 0, 2e-38, 1e-38]).reshape(1, 2, 4, 1)
     assert_equals_litert(pool(name, FLOAT32, x.shape, (2, 2)), [{0: x}], "xnnpack")
+
+
+@needs_litert
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_average_pool_2d_takes_another_row_s_window_where_padding_at_top_and_bottom_overlap(stride):
+    rng = np.random.default_rng(stride)
+    for height, filter_height in [(5, 7), (4, 9), (3, 6), (7, 9), (3, 8)]:
+        x = every(rng, FLOAT32, (1, height, 3, 17))
+        model = pool("AVERAGE_POOL_2D", FLOAT32, x.shape, (filter_height, 2), (stride, 1))
+        assert_equals_litert(model, [{0: x}], "xnnpack")
+        check_some_explanations(model, "xnnpack", x)
+
+
+@needs_litert
+@pytest.mark.parametrize("filter", [(1, 1), (2, 3), (4, 6)])
+@pytest.mark.parametrize("activation", [0, 1, 2, 3])
+@pytest.mark.parametrize("name", ["AVERAGE_POOL_2D", "MAX_POOL_2D"])
+def test_pooling_of_zeros_of_both_signs_and_infinities(name, activation, filter):
+    rng = np.random.default_rng(5)
+    x = rng.choice(
+        np.float32([0, -0.0, -1, 1e-40, -1e-40, np.inf, -np.inf]), (2, 3, 7, 17), p=[0.3, 0.3, 0.1, 0.1, 0.1, 0.05, 0.05]
+    )
+    model = pool(name, FLOAT32, x.shape, filter, activation=activation)
+    assert_equals_litert(model, [{0: x}], "xnnpack")
+    check_some_explanations(model, "xnnpack", x)
 
 
 def test_average_pool_2d_of_a_filter_far_greater_than_the_image_is_bounded():

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from explanations import check_some_explanations
+from one_operator import T, model_of
 from oracle import assert_equals_litert, needs_litert
 from unary_models import every_value, random_scale, unary_model
 
 from qref.ops.xnnpack import _functions
+from qref.ops.xnnpack._cpu import has_avx512_fp16
 from qref.ops.xnnpack._rsqrt14 import rsqrt14
 from qref.schema import TensorType
 
-INT8, UINT8, FLOAT32 = (TensorType[n] for n in ("INT8", "UINT8", "FLOAT32"))
+INT8, UINT8, FLOAT16, FLOAT32 = (TensorType[n] for n in ("INT8", "UINT8", "FLOAT16", "FLOAT32"))
 NAMES = [
     *("LOGISTIC", "TANH", "EXP", "LOG", "GELU", "ELU", "HARD_SWISH", "SIN", "COS", "SQRT", "RSQRT"),
     *("RELU", "RELU6", "RELU_N1_TO_1", "ABS", "NEG", "FLOOR", "CEIL", "ROUND", "SQUARE"),
@@ -37,6 +40,42 @@ def test_approximate_gelu_equals_litert():
     x = np.concatenate([np.random.default_rng(0).normal(size=5000) * 3, SPECIAL]).astype(np.float32)
     model = unary_model("GELU", FLOAT32, x.shape, options=("GeluOptions", {"approximate": True}))
     assert_equals_litert(model, [{0: x}], "xnnpack")
+
+
+@needs_litert
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [*((name, None) for name in ("LOGISTIC", "TANH", "SIN", "COS")), *(("GELU", {"approximate": a}) for a in (False, True))],
+)
+def test_functions_of_every_float16_number_equal_litert(name, options):
+    if not has_avx512_fp16() and name != "LOGISTIC" and options != {"approximate": False}:
+        pytest.skip("XNNPACK has other kernels without AVX512-FP16")
+    x = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    x = x[~np.isnan(x)]
+    model = unary_model(name, FLOAT16, x.shape, options=options and ("GeluOptions", options))
+    assert_equals_litert(model, [{0: x}], "xnnpack")
+    check_some_explanations(model, "xnnpack", x, count=200)
+
+
+@needs_litert
+def test_softmax_of_float16_equals_litert():
+    rng = np.random.default_rng(0)
+    for depth in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 40, 47, 100):
+        x = (rng.normal(size=(20, depth)) * rng.choice([1, 4, 20])).astype(np.float16)
+        model = unary_model("SOFTMAX", FLOAT16, x.shape, options=("SoftmaxOptions", {"beta": 1.0}))
+        assert_equals_litert(model, [{0: x}], "xnnpack")
+        check_some_explanations(model, "xnnpack", x)
+
+
+@needs_litert
+@pytest.mark.parametrize("shapes", [((3, 4), (3, 4)), ((3, 1), (3, 4)), ((3, 4), (1,)), ((1,), (3, 4))])
+@pytest.mark.parametrize("name", ["MAXIMUM", "MINIMUM"])
+def test_of_float16_zeros_and_denormals_xnnpack_takes_the_same_as_litert(name, shapes):
+    rng = np.random.default_rng(0)
+    x1, x2 = (rng.choice(np.float16([0, -0.0, 1, -1, 6e-8, -6e-8, np.inf]), shape) for shape in shapes)
+    model = model_of(name, [T(FLOAT16, s) for s in shapes], [T(FLOAT16, (3, 4))])
+    assert_equals_litert(model, [{0: x1, 1: x2}], "xnnpack")
+    check_some_explanations(model, "xnnpack", x1, x2)
 
 
 @needs_litert

@@ -20,6 +20,7 @@ from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
 
 BLOCK, HYBRID_BLOCK = 8, 4  # channels
+BUFFER = 4832  # float32 sums
 
 
 def prepare(node: Node) -> Prepared:
@@ -40,7 +41,21 @@ def prepare(node: Node) -> Prepared:
 def depthwise_conv_2d_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: base.Float32Plan) -> np.ndarray:
     """Return y [B, OH, OW, C * M] float32: sums begin with the bias and run over ky, kx in that order; then the clamp."""
     acc = depthwise_convolution(x, w[0], plan.axes, plan.depth_multiplier, start=0 if b is None else b)
-    return finish_float32(acc, None, plan.low, plan.high)
+    y = finish_float32(acc, None, plan.low, plan.high)
+    return np.where(np.isnan(y) & left_over(*y.shape[2:]), plan.high, y)
+
+
+def left_over(columns: int, channels: int) -> np.ndarray:
+    """Which elements of an output row [columns, channels] vector code of 4 numbers leaves to scalar code.
+
+    There the upper limit takes the place of NaN, which comes of sums that overflow. Vector code goes through as many whole pixels
+    at a time as fit into BUFFER numbers.
+    """
+    place = np.arange(columns * channels)
+    part = max(BUFFER // max(channels, 1), 1) * channels
+    start = place // max(part, 1) * part
+    size = np.minimum(part, columns * channels - start)
+    return (place - start >= size // 4 * 4).reshape(columns, channels)
 
 
 def explain_float32(
@@ -51,7 +66,11 @@ def explain_float32(
     e.given("bias", bias_or_zero(b, element[-1]), "real, what the sum begins with")
     products = explain_products(e, values(x, w, base.meetings(plan, element)))
     e.derive("running", f"cumsum32({products}, bias)", "the sum after each tap, every step rounded to float32")
-    explain_clamp(e, e.derive("acc", f"sum32({products}, bias)", "the sum of all taps"), plan)
+    e.derive("acc", f"sum32({products}, bias)", "the sum of all taps")
+    if left_over(*plan.output_shape[2:])[element[2:]]:
+        e.given("limit", plan.high, "what scalar code makes of NaN")
+        e.derive("number", "acc if acc == acc else limit")
+    explain_clamp(e, e[-1].name, plan)
     return e
 
 

@@ -6,11 +6,20 @@ import importlib
 from functools import cache
 
 
-@cache
 def has_avx512() -> bool:
     """Whether XNNPACK takes its AVX-512 kernels here; else those for AVX2 and FMA are meant."""
+    return _has("AVX512F")
+
+
+def has_avx512_fp16() -> bool:
+    """Whether XNNPACK computes in float16 here; on other CPUs, most of its float16 kernels compute in float32."""
+    return _has("AVX512FP16")
+
+
+@cache
+def _has(feature: str) -> bool:
     features = getattr(importlib.import_module("numpy._core._multiarray_umath"), "__cpu_features__", {})
-    return bool(features.get("AVX512F", False))
+    return bool(features.get(feature, False))
 
 
 def float32_lanes() -> int:

@@ -15,12 +15,21 @@ from .._function_formulas import Formulas
 from .._relu import Float32ClampPlan, clamp_float32
 from .._unary import Function, TablePlan, by_table_8bit, prepare_function, scales
 from ..node import Node, Prepared
-from ._delegate import has_rank, is_float32, is_q8
+from ._delegate import has_rank, is_float16, is_float32, is_q8
 
 
 def prepare_float32(node: Node, base: Callable[[Node], Prepared], function: Function, explain: Explain) -> Prepared | None:
     """Apply the function to float32 tensors, after the base operator's checks; other nodes are left."""
     if not takes_float32(node):
+        return None
+    base(node)
+    return prepare_function(function, explain)
+
+
+def prepare_float16(node: Node, base: Callable[[Node], Prepared], function: Function, explain: Explain) -> Prepared | None:
+    """Apply the function to float16 tensors, after the base operator's checks; other nodes are left."""
+    x, y = node.input(0), node.output()
+    if not (is_float16(x) and is_float16(y) and has_rank(x)):
         return None
     base(node)
     return prepare_function(function, explain)

@@ -19,7 +19,7 @@ from qref.ops._explain import explain_output
 from qref.ops.node import Node, Operand, Prepared
 from qref.schema.enums import TensorType
 
-from ._delegate import has_plain_activation, has_rank, is_float32, is_q8, scale_ratio
+from ._delegate import has_plain_activation, has_rank, is_float16, is_float_or_q8, scale_ratio
 from ._float import prepare_float
 
 MULTIPLIER_BITS = 20
@@ -42,19 +42,18 @@ class VaddPlan:
 
 
 def is_taken(node: Node) -> bool:
-    """Whether the delegate takes an operator of two operands: all of one type, float32 or 8 bits, of at most six dimensions."""
+    """Whether the delegate takes an operator of two operands: all of one type, a float or 8 bits, of at most six dimensions."""
     if len(node.inputs) != 2 or len(node.outputs) != 1 or None in node.inputs:
         return False
     x1, x2, y = *node.inputs, node.outputs[0]
     if not (x1.type == x2.type == y.type and has_plain_activation(node)):  # type: ignore[union-attr]
         return False
-    fits = is_float32 if x1.type == TensorType.FLOAT32 else is_q8  # type: ignore[union-attr]
-    return all(fits(operand) for operand in (x1, x2, y)) and has_rank(x1) and has_rank(x2)  # type: ignore[arg-type]
+    return all(is_float_or_q8(operand) for operand in (x1, x2, y)) and has_rank(x1) and has_rank(x2)  # type: ignore[arg-type]
 
 
 def prepare_vadd(node: Node, sign: int) -> Prepared | None:
     """Derive the plan; None for what the delegate leaves."""
-    if not is_taken(node):
+    if not is_taken(node) or is_float16(node.input(0)):
         return None
     x1, x2, y = node.input(0), node.input(1), node.output()
     if x1.type == TensorType.FLOAT32:

@@ -2,14 +2,14 @@
 
 Types    float32; other types are left to the optimized kernels
 Note     taps are summed column after column, nine at a time; those outside the image and those that lack to nine are zeros;
-         windows that reach beyond the image at the top and at the bottom at once may differ in the last bit
+         where the rows padded at the top and at the bottom overlap, XNNPACK takes the window of another output row, but divides
+         by the number of taps of the right one: with greater strides the average is wrong, and so it is here
 Source   XNNPACK, src/f32-avgpool; facts verified in tests/ops/test_pooling_xnnpack.py
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 
@@ -19,11 +19,10 @@ from qref.arithmetic.fused import flush_denormals
 from .. import average_pool_2d as base
 from .._convolution import Axis
 from .._explain import explain_clamp
-from .._pooling import PoolPlan, reach
+from .._pooling import PoolPlan, reach, taps_of
 from ..node import Node, Prepared
 from ._delegate import is_float32
-from ._float import LIMITS
-from ._pooling import takes_window
+from ._pooling import plan_float32, prepare_one_pixel, takes_window
 
 CHUNK = 9  # taps
 
@@ -34,8 +33,8 @@ def prepare(node: Node) -> Prepared | None:
     """Check the operands of a node that the delegate takes."""
     if not (is_float32(node.input(0)) and is_float32(node.output()) and takes_window(node)):
         return None
-    low, high = LIMITS[node.activation]
-    return Prepared(average_pool_2d, replace(base.prepare(node).plan, low=np.float32(low), high=np.float32(high)), explain)
+    plan = plan_float32(node, base.prepare(node).plan)
+    return prepare_one_pixel(node, plan) or Prepared(average_pool_2d, plan, explain)
 
 
 @np.errstate(all="ignore")
@@ -57,7 +56,8 @@ def average_pool_2d(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
 
 def _chunks(plan: PoolPlan) -> dict[int, dict[int, tuple[Pixels, Pixels]]]:
     """The taps that meet the image, rows and columns, by chunk and place in it."""
-    rows, columns = _pixels(plan.rows), _pixels(plan.columns)
+    rows = _pixels(plan.rows, window_rows(plan.rows))
+    columns = _pixels(plan.columns, np.arange(plan.columns.output_size))
     chunks: dict[int, dict[int, tuple[Pixels, Pixels]]] = {}
     for (column, right), (row, down) in itertools.product(columns.items(), rows.items()):
         chunk, slot = divmod(column * plan.rows.filter_size + row, CHUNK)
@@ -65,9 +65,25 @@ def _chunks(plan: PoolPlan) -> dict[int, dict[int, tuple[Pixels, Pixels]]]:
     return chunks
 
 
-def _pixels(axis: Axis) -> dict[int, Pixels]:
+def window_rows(rows: Axis) -> np.ndarray:
+    """The output row whose window XNNPACK takes for each output row.
+
+    Its table of windows has top entries for the rows that padding reaches from above, one for all between, and bottom entries for
+    those that it reaches from below. Row y takes entry min(y, top) + max(0, y + 1 - (size - bottom)): its own, unless top and
+    bottom overlap. No entries follow where bottom exceeds the size.
+    """
+    y, size, stride = np.arange(rows.output_size), rows.output_size, rows.stride
+    padding = max((size - 1) * stride + rows.filter_size - rows.image_size, 0)
+    top, bottom = -(-rows.padding // stride), -(-(padding - rows.padding) // stride)
+    if bottom > size or top + bottom <= size:
+        return y
+    entry, first_below = np.minimum(y, top) + np.maximum(0, y + 1 - (size - bottom)), min(top + 1, size)
+    return np.where(entry < first_below, entry, entry - first_below + size - bottom)
+
+
+def _pixels(axis: Axis, windows: np.ndarray) -> dict[int, Pixels]:
     """Where each tap that meets the image lies for each output position, and whether that is inside."""
-    start, found = np.arange(axis.output_size) * axis.stride - axis.padding, {}
+    start, found = windows * axis.stride - axis.padding, {}
     for tap in reach(axis):
         position = start + tap
         inside = (position >= 0) & (position < axis.image_size)
@@ -84,13 +100,18 @@ def _tap(x: np.ndarray, rows: Pixels, columns: Pixels) -> np.ndarray:
 def explain(x: np.ndarray, plan: PoolPlan, element: tuple[int, ...]) -> Explanation:
     """Explain y[element]."""
     e, (n, row, column, channel) = Explanation(), element
-    top, left = row * plan.rows.stride - plan.rows.padding, column * plan.columns.stride - plan.columns.padding
+    window_row = int(window_rows(plan.rows)[row])
+    top, left = window_row * plan.rows.stride - plan.rows.padding, column * plan.columns.stride - plan.columns.padding
     chunks: dict[int, dict[int, float]] = {}
     for j, i in itertools.product(range(plan.columns.filter_size), range(plan.rows.filter_size)):
         if 0 <= top + i < x.shape[1] and 0 <= left + j < x.shape[2]:
             chunk, slot = divmod(j * plan.rows.filter_size + i, CHUNK)
             chunks.setdefault(chunk, {})[slot] = x[n, top + i, left + j, channel].item()
-    e.given("count", sum(map(len, chunks.values())), "inputs inside the window and the image")
+    e.given("count", len(taps_of(x, plan, element)), "inputs inside the window and the image")
+    if window_row != row:
+        e.given(
+            "window_row", window_row, "the output row whose window XNNPACK takes, since padding at the top and bottom overlap"
+        )
     acc = "0.0"
     for k, taps in chunks.items():
         t = e.given(f"x{k}", [taps.get(slot, 0.0) for slot in range(CHUNK)], "nine inputs, column after column, 0 outside")

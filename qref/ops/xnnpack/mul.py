@@ -18,6 +18,7 @@ from qref.ops import mul as reference
 from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
 
+from ._delegate import is_float16
 from ._float import prepare_float
 from ._vadd import is_taken
 
@@ -26,7 +27,7 @@ RATIOS = np.float32(2**-16), np.float32(2**8)
 
 def prepare(node: Node) -> Prepared | None:
     """The reference's plan with XNNPACK's rounding; None for what the delegate leaves."""
-    if not is_taken(node):
+    if not is_taken(node) or is_float16(node.input(0)):
         return None
     x1, x2, y = node.input(0), node.input(1), node.output()
     if x1.type == TensorType.FLOAT32:

@@ -1,7 +1,8 @@
 """TANH of XNNPACK: a quotient of polynomials by fused multiply-add.
 
-Types    float32; int8, uint8, by table, its entries rounded to even after the zero point is added
+Types    float32; float16 (_half.py); int8, uint8, by table, its entries rounded to even after the zero point is added
          other types are left to the optimized kernels
+Note     float16 on CPUs with AVX512-FP16; on others XNNPACK has kernels that are not here, and the optimized rule stands in
 Source   XNNPACK; facts verified in tests/ops/test_unary_xnnpack.py
 """
 
@@ -13,10 +14,15 @@ from .. import tanh as base
 from .._function_formulas import TANH
 from ..node import Node, Prepared
 from . import _function_formulas as formulas
+from . import _half, _half_formulas
+from ._cpu import has_avx512_fp16
+from ._delegate import is_float16
 from ._functions import tanh
-from ._unary import prepare_float32_or_table
+from ._unary import prepare_float16, prepare_float32_or_table
 
 
 def prepare(node: Node) -> Prepared | None:
     """Check the operands of a node that the delegate takes."""
+    if has_avx512_fp16() and is_float16(node.input(0)):
+        return prepare_float16(node, base.prepare, _half.tanh, _half_formulas.tanh)
     return prepare_float32_or_table(node, base.prepare, (tanh, formulas.tanh), (tanhf, TANH))
