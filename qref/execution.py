@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import numpy as np
 from qref.dispatch import bind
 from qref.dispatch.calls import calls_of, has_calls
 from qref.dispatch.program import Call, Program
-from qref.errors import InvalidModel, SpecViolation, UnsupportedOperator
+from qref.errors import InputError, InvalidModel, SpecViolation, UnsupportedOperator
 from qref.ops import Node, NotYetKnown, Operand, Prepared, find_prepare
 from qref.ops.node import Shape
 from qref.ops.session import Session
@@ -28,6 +29,7 @@ class Step:
     prepared: Prepared | None = None
     evaluate: Callable[..., Any] | None = None
     folded: bool = False  # its results are constants, computed once
+    replaced: bool = False  # `evaluate` is a function of the caller's
     unshaped: tuple[int, ...] = ()  # positions of the outputs whose shapes only the results tell
 
 
@@ -149,11 +151,37 @@ class Execution:
             parts, calls = [*parts, step], []
         return [*parts, Program(calls)] if calls else parts
 
+    def evaluated(self) -> list[Node]:
+        """The operators that invoke evaluates: all but those whose results are constants."""
+        return [step.node for step in self.steps if not step.folded]
+
+    def run_of(self, index: int) -> Callable[[], None]:
+        """A function that evaluates one operator alone on what its inputs hold; to be made after an invoke.
+
+        Raises InputError where the operator's shapes are known only while the graph runs.
+        """
+        step = self.steps[index]
+        if step.prepared is None or step.unshaped:
+            raise InputError(f"{step.node}: its shapes are known only while the graph runs, so it cannot be run alone")
+        calls = self._calls(step)
+        return functools.partial(self._evaluate, step) if calls is None else Program(calls)
+
+    def replace(self, index: int, bind_other: Callable[[Any, Sequence[np.ndarray | None]], Callable[..., Any] | None]) -> bool:
+        """Evaluate an operator by bind_other(plan, constants) until the next `allocate`, unless that is None; tell whether."""
+        step = self.steps[index]
+        if step.prepared is None or step.unshaped or step.folded:
+            return False
+        evaluate = bind_other(step.prepared.plan, _constants(step.node))
+        if evaluate is None:
+            return False
+        step.evaluate, step.replaced, self.parts = evaluate, True, None
+        return True
+
     def _calls(self, step: Step) -> list[Call] | None:
         node, prepared = step.node, step.prepared
-        if self.kernels != "numba" or prepared is None or not has_calls(prepared):
+        if self.kernels != "numba" or prepared is None or step.replaced or not has_calls(prepared):
             return None
-        constants = [None if o is None else o.constant if o.constant is not None else o.known_value for o in node.inputs]
+        constants = _constants(node)
         inputs = [None if o is None else c if c is not None else self._place(o) for o, c in zip(node.inputs, constants)]
         outputs = [self._place(operand) for operand in node.outputs]
         found = calls_of(prepared, constants, inputs, outputs)
@@ -200,8 +228,7 @@ class Execution:
             step.node.fail(str(error))
         _expect_arity(step.node, step.prepared.reference)
         step.unshaped = tuple(i for i, operand in enumerate(step.node.outputs) if operand.known_shape is None)
-        constants = [None if o is None else o.constant if o.constant is not None else o.known_value for o in step.node.inputs]
-        step.evaluate = bind(step.prepared, constants, self.kernels)
+        step.evaluate, step.replaced = bind(step.prepared, _constants(step.node), self.kernels), False
 
     def prepare_alone(self, index: int, inputs: Sequence[np.ndarray | None]) -> tuple[Node, Prepared]:
         """The operator at `index` prepared for these inputs, None where absent; nothing of the run changes.
@@ -267,6 +294,11 @@ def _expect_arity(node: Node, reference: Callable[..., Any]) -> None:
     if not any(p.kind is p.VAR_POSITIONAL for p in parameters):
         most = len(parameters) - 1  # the last is the plan
         node.expect(len(node.inputs) <= most, f"has {len(node.inputs)} inputs; expected at most {most}")
+
+
+def _constants(node: Node) -> list[np.ndarray | None]:
+    """The inputs that are known before the graph runs, None for the others."""
+    return [None if o is None else o.constant if o.constant is not None else o.known_value for o in node.inputs]
 
 
 def _is_known(operand: Operand | None) -> bool:

@@ -227,6 +227,27 @@ class Interpreter:
             raise InputError(f"there is no operator {operator_index}; the model has operators 0 to {len(operators) - 1}")
         return self._executions[0].prepare_alone(operator_index, inputs)
 
+    def evaluated_operators(self) -> list[Node]:
+        """The operators of the main subgraph that invoke evaluates, with the shapes of their operands; after an invoke."""
+        return self._executions[0].evaluated()
+
+    def run_of(self, operator_index: int) -> Callable[[], None]:
+        """A function that evaluates one of these operators alone on what its inputs hold: what measuring it needs.
+
+        Raises InputError where the operator's shapes are known only while the graph runs.
+        """
+        return self._executions[0].run_of(operator_index)
+
+    def replace_operator(self, operator_index: int, bind: Callable[..., Callable[..., Any] | None]) -> bool:
+        """Evaluate an operator of the main subgraph with a function of the caller's, until tensors are allocated anew.
+
+        bind   bind(plan, constants) gives the function of the inputs, or None to leave the operator as it is; constants are the
+               inputs that are known before the graph runs, None for the others. The function returns what
+               prepared.reference(*inputs, plan) does.
+        Returns whether the operator was replaced.
+        """
+        return self._executions[0].replace(operator_index, bind)
+
     def get_signature_list(self) -> dict[str, dict[str, list[str]]]:
         """Names of the arguments and results of each signature, by its key."""
         return {s.key: {"inputs": list(s.inputs), "outputs": list(s.outputs)} for s in self._model.signatures}

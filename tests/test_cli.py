@@ -15,7 +15,7 @@ from qref.models import FOLDER
 from qref.schema import GraphBuilder, TensorType, save
 
 ROOT = pathlib.Path(__file__).parent.parent
-VERBS = ("run", "verify", "analyze", "explain", "vectors")
+VERBS = ("run", "verify", "analyze", "bench", "explain", "vectors")
 
 
 def call(*arguments, cwd=ROOT):
@@ -125,6 +125,25 @@ def test_verify_shows_a_model_that_litert_refuses_as_a_row(tmp_path):
     assert "failed" in done.stdout
 
 
+def test_bench_checks_a_kernel_of_ones_own_and_exits_one_where_it_is_wrong(tmp_path):
+    text = """
+import qref.bench
+from qref.ops._sum import sum_quantized
+qref.bench.register("ADD", lambda plan, constants: lambda x, z: sum_quantized(x, z, plan) ^ ERROR)
+"""
+    for error in (0, 1):
+        (tmp_path / "mine.py").write_text(text.replace("ERROR", str(error)))
+        arguments = ("bench", "ADD:8x8", "--against", "numpy", "--kernels", tmp_path / "mine.py", "--seconds", 0.01)
+        done = call(*arguments, "-o", tmp_path / "bench.json", "--plot", tmp_path / "bench.png", "--operators")
+        assert done.returncode == error, done.stderr
+        (result,) = json.loads((tmp_path / "bench.json").read_text())
+        assert [timing["name"] for timing in result["timings"]] == ["qref", "numpy", "kernels"]
+        assert (result["timings"][2]["seconds"] is None) == bool(error)
+        assert ("64 of 64 elements differ" in done.stdout) == bool(error)
+        assert "GMAC/s of 8 bits" in done.stdout
+        assert (tmp_path / "bench.png").stat().st_size > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
@@ -140,6 +159,12 @@ def test_verify_shows_a_model_that_litert_refuses_as_a_row(tmp_path):
         (("vectors", "qref/models/digits_cnn_int8.tflite", "--op", "99", "-o", "no-vectors"), 2, "no operator 99"),
         (("vectors", "missing.tflite", "-o", "no-vectors"), 3, "missing.tflite"),
         (("vectors", "qref/models/digits_cnn_int8.tflite", "-o", "tests"), 2, "not empty"),
+        (("bench", "missing.tflite"), 2, "no file, no folder, no bundled model"),
+        (("bench", "CONV:1x2"), 2, "those that can are CONV_2D"),
+        (("bench", "ADD:4x4", "--against", "tpu"), 2, "unknown contender 'tpu'"),
+        (("bench", "ADD:4x4", "--kernels", "missing.py"), 2, "missing.py is no Python file"),
+        (("bench", "ADD:4x4", "--threads", "2"), 2, "threads must be 1"),
+        (("bench", "ADD:4x4", "--plot", "picture.txt"), 2, "cannot draw picture.txt"),
         (("run", "qref/models/digits_cnn_int8.tflite", "--input", "README.md"), 2, "unknown kind"),
         (("run", "qref/models/digits_cnn_int8.tflite", "--input", "qref/models/digits_cnn_int8.tflite"), 2, "unknown kind"),
     ],

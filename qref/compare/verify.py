@@ -159,8 +159,13 @@ def count_mismatches(got: np.ndarray, want: np.ndarray) -> int:
     """How many elements differ in any bit; two NaN count as equal, arrays of another shape or dtype differ in every element."""
     if got.shape != want.shape or got.dtype != want.dtype:
         return max(1, want.size)
+    return int(np.count_nonzero(differing(got, want)))
+
+
+def differing(got: np.ndarray, want: np.ndarray) -> np.ndarray:
+    """Which elements of two arrays of one shape and dtype differ in any bit; two NaN count as equal."""
     if want.dtype.kind not in "fc":
-        return int(np.count_nonzero(got != want))
+        return np.asarray(got != want)
     bits = np.dtype(f"V{want.dtype.itemsize}")
     different = np.ascontiguousarray(got).view(bits) != np.ascontiguousarray(want).view(bits)
-    return int(np.count_nonzero(different & ~(np.isnan(got) & np.isnan(want))))
+    return different.reshape(want.shape) & ~(np.isnan(got) & np.isnan(want))
