@@ -32,12 +32,17 @@ def minimum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def prepare_elementwise(node: Node, function: Function, formula: str, *types: TensorType) -> Prepared:
     """Check the operands, of one of the types; the plan is the function, which the formula gives of x1 and x2."""
+    check_alike(node, *(types or TYPES))
+    return Prepared(elementwise, function, explain_by(("y", formula, "")))
+
+
+def check_alike(node: Node, *types: TensorType) -> None:
+    """Check that both operands and the output are of one of the types and of one shape."""
     a, b = node.input(0), node.input(1)
-    copied(node, a, *(types or TYPES))
+    copied(node, a, *types)
     node.expect_type(b, a.type)
     node.expect(a.shape == b.shape, f"{a} and {b} have shapes {list(a.shape)} and {list(b.shape)}; expected equal ones")
     node.resize(0, a.shape)
-    return Prepared(elementwise, function, explain_by(("y", formula, "")))
 
 
 def elementwise(a: np.ndarray, b: np.ndarray, function: Function) -> np.ndarray:

@@ -16,7 +16,7 @@ from qref.arithmetic.explanation import Explanation
 from qref.schema.enums import TensorType
 
 from ._explain import place_of
-from ._stablehlo import prepare_elementwise
+from ._stablehlo import check_alike
 from .node import Node, Prepared
 
 BLOCK = 8
@@ -26,7 +26,7 @@ INT32_MIN = -(2**31)  # which stands for what no int32 holds
 
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
-    prepare_elementwise(node, shift_left, "", TensorType.INT8, TensorType.INT16, TensorType.INT32)
+    check_alike(node, TensorType.INT8, TensorType.INT16, TensorType.INT32)
     return Prepared(shift_left, None, explain)
 
 

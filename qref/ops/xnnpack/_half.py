@@ -49,7 +49,7 @@ def fma_half(a: np.ndarray, b: np.ndarray | float, c: np.ndarray | float) -> np.
 
 def horner_half(x: np.ndarray, coefficients: tuple[float, ...]) -> np.ndarray:
     """A polynomial in x by fused multiply-add, its coefficients, rounded to float16, from the highest power down."""
-    first, *others = half(np.float32(coefficients))
+    first, *others = half(np.array(coefficients, np.float32))
     value = np.full_like(x, first)
     for coefficient in others:
         value = fma_half(x, value, coefficient)
@@ -122,7 +122,7 @@ def turned(x: np.ndarray, factor: float, high: float, low: float, quarters: int)
     """X without multiples of high + low, and how many of them and of further quarters that are: the low bits of a float16 sum."""
     biased = half(half(x * factor) + 1536)  # so great a sum is an integer
     count = half(biased - 1536)
-    angle = fma_half(count, -half(np.float32(low)), fma_half(count, -half(high), x))
+    angle = fma_half(count, -half(float(np.float32(low))), fma_half(count, -half(high), x))
     return angle, half(biased + quarters).astype(np.float16).view(np.uint16)
 
 

@@ -52,11 +52,10 @@ def max_pool_2d_float32(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
         return base.max_pool_2d(flush_denormals(x), plan)
     x, taps = flush_denormals(x), list(itertools.product(_positions(plan.columns), _positions(plan.rows)))
     pixels = [x[:, rows[:, None], columns] for columns, rows in taps]
-    acc: np.ndarray | None = None
-    for start in range(0, len(pixels), CHUNK):
-        chunk = _greatest(pixels[start : start + CHUNK])
-        acc = _greater(chunk, plan.low) if acc is None else _greater(acc, chunk)
-        acc = np.where(acc < plan.high, acc, plan.high)
+    chunks = [_greatest(pixels[start : start + CHUNK]) for start in range(0, len(pixels), CHUNK)]
+    acc = _not_above(_greater(chunks[0], plan.low), plan.high)
+    for chunk in chunks[1:]:
+        acc = _not_above(_greater(acc, chunk), plan.high)
     return acc
 
 
@@ -68,6 +67,10 @@ def _greatest(t: list[np.ndarray]) -> np.ndarray:
 
 def _greater(a: np.ndarray, b: np.ndarray | int | np.float32) -> np.ndarray:
     return np.where(a > b, a, b)
+
+
+def _not_above(x: np.ndarray, high: int | np.float32) -> np.ndarray:
+    return np.where(x < high, x, high)
 
 
 def _positions(axis: Axis) -> list[np.ndarray]:
