@@ -62,9 +62,15 @@ def add_in_blocks(x1, x2, scaling1, scaling2, scaling_y, output_offset, qmin, qm
 
 @numba.njit(cache=True, nogil=True)
 def vadd(x1, x2, input1_offset, input2_offset, multiplier1, multiplier2, shift, output_offset, qmin, qmax, y):
-    """Write y [N] int16 = clamp(((x1 + input1_offset) m1 + (x2 + input2_offset) m2) / 2^shift + output_offset), ties up."""
-    half = np.int64(1) << (shift - np.int64(1))
+    """Write y [N] = clamp(((x1 + input1_offset) m1 + (x2 + input2_offset) m2) / 2^shift + output_offset), ties up, in int32.
+
+    Multipliers are at most 2^21 and shifts at most 30, so that nothing wraps.
+    """
+    half, right, zero_point = np.int32(1 << (shift - 1)), np.int32(shift), np.int32(output_offset)
+    offset1, offset2, m1, m2 = np.int32(input1_offset), np.int32(input2_offset), np.int32(multiplier1), np.int32(multiplier2)
+    low, high = np.int32(qmin), np.int32(qmax)
     for i in range(y.shape[0]):
-        first = (np.int64(x1[i]) + input1_offset) * multiplier1
-        total = first + (np.int64(x2[i]) + input2_offset) * multiplier2
-        y[i] = min(max(((total + half) >> shift) + output_offset, qmin), qmax)
+        first = np.int32(np.int32(np.int32(x1[i]) + offset1) * m1)
+        total = np.int32(first + np.int32(np.int32(np.int32(x2[i]) + offset2) * m2))
+        rounded = np.int32(np.int32(np.int32(total + half) >> right) + zero_point)
+        y[i] = min(max(rounded, low), high)

@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 from .vector import GROUP_BYTES, I64, LANES, LANES32, Output, interleave, lanes, load, multiply_add
 
 GROUPS_BYTES = LANES * GROUP_BYTES
-OUTPUTS = 8  # neighbors in a row that are computed together
+OUTPUTS = (8, 7, 5)  # so many neighbors in a row are computed together: what wastes least
 
 
 @intrinsic
@@ -40,23 +40,23 @@ def _interleave(context, x, row, offset, step, columns, place, bands):
 
 
 @intrinsic
-def _outputs(context, x, bands, taps, first, stride, last, w, row, channel, channels, output, y):
-    """Write y[row + first + 0 ... OUTPUTS - 1] for 16 channels; taps: where in bands what the taps of output 0 meet begins."""
+def _outputs(context, x, bands, taps, outputs, first, stride, last, w, row, channel, channels, output, y):
+    """Write y[row + first + i] for i in outputs and 16 channels; taps: where in bands what the taps of output 0 meet begins."""
     quads = x.dtype == types.uint8
 
     def emit(context, builder, signature, values):
         def array(position):
             return context.make_array(signature.args[position])(context, builder, values[position])
 
-        finish = Output(context, builder, signature.args[9:], values[9:])
-        constants = finish.constants(values[8])
-        acc = [cgutils.alloca_once_value(builder, constants[0]) for _ in range(OUTPUTS)]
+        finish = Output(context, builder, signature.args[10:], values[10:])
+        constants = finish.constants(values[9])
+        acc = [cgutils.alloca_once_value(builder, constants[0]) for _ in outputs]
         number = []
-        for i in range(OUTPUTS):
-            place = builder.add(values[3], I64(i))
-            number.append(builder.select(builder.icmp_signed("<", place, values[5]), place, values[5]))
-        starts = [builder.mul(n, builder.mul(values[4], I64(GROUPS_BYTES))) for n in number]
-        places, weights, groups = array(2), array(6).data, array(1).data
+        for i in range(len(outputs)):
+            place = builder.add(values[4], I64(i))
+            number.append(builder.select(builder.icmp_signed("<", place, values[6]), place, values[6]))
+        starts = [builder.mul(n, builder.mul(values[5], I64(GROUPS_BYTES))) for n in number]
+        places, weights, groups = array(2), array(7).data, array(1).data
         with cgutils.for_range(builder, places.nitems) as tap:
             weight = load(builder, builder.gep(weights, [builder.mul(tap.index, I64(GROUPS_BYTES))]), LANES32)
             place = builder.load(builder.gep(places.data, [tap.index]))
@@ -64,18 +64,19 @@ def _outputs(context, x, bands, taps, first, stride, last, w, row, channel, chan
                 x_groups = load(builder, builder.gep(groups, [builder.add(start, place)]), LANES32)
                 builder.store(multiply_add(builder, builder.load(total), x_groups, weight, quads), total)
         for total, n in zip(acc, number):
-            finish.store(builder.load(total), constants, builder.add(values[7], n), values[8])
+            finish.store(builder.load(total), constants, builder.add(values[8], n), values[9])
         return context.get_dummy_value()
 
     int64 = types.int64
-    return types.void(x, bands, taps, int64, int64, int64, w, int64, int64, channels, output, y), emit
+    return types.void(x, bands, taps, outputs, int64, int64, int64, w, int64, int64, channels, output, y), emit
 
 
 @numba.njit(cache=True, nogil=True)
-def depthwise(x, geometry, w, channels, output, y):
+def depthwise(x, geometry, outputs, w, channels, output, y):
     """Write y [B * OH * OW, C] from x [B, H, W, C] uint8 or int16, padded, and packed w [blocks, bands * KW * 64] uint8.
 
     geometry  for height and width: output_size, filter_size, stride, dilation
+    outputs   (0, 1, ..., n - 1): n of OUTPUTS, known when this is compiled
     x has LANES elements to spare behind its last one, in memory
     """
     output_h, filter_h, stride_h, dilation_h = geometry[0]
@@ -96,7 +97,6 @@ def depthwise(x, geometry, w, channels, output, y):
             for band in range(bands_count):
                 first = (image * height + out_y * stride_h + band * rows * dilation_h) * width * depth + channel
                 _interleave(flat, dilation_h * width * depth, first, depth, columns, band * columns * GROUPS_BYTES, bands)
-            for out_x in range(0, output_w, OUTPUTS):
-                _outputs(
-                    flat, bands, taps, out_x, stride_w, output_w - 1, w[block], line * output_w, channel, channels, output, y
-                )
+            row = line * output_w
+            for out_x in range(0, output_w, len(outputs)):
+                _outputs(flat, bands, taps, outputs, out_x, stride_w, output_w - 1, w[block], row, channel, channels, output, y)

@@ -1,6 +1,7 @@
 """The integer LSTM: all time steps of one sequence. The equations are those of qref/ops/_lstm_integer.py.
 
-The gates' activations are tables of all 65536 sums, so that a step is four products, a few multiplications and look-ups.
+The gates' activations are tables of all 65536 sums, by their bits, so that a step is a product by tiles, a few multiplications
+and look-ups.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from . import tile
 from .fixed_point import (
     multiply_by_quantized_multiplier,
     rounding_divide_by_pot,
@@ -22,15 +24,13 @@ from .matmul import accumulate
 class Constants(NamedTuple):
     """What an LSTM's steps need; G gates in the order input (unless CIFG), forget, cell, output, of C cells each."""
 
-    multipliers: np.ndarray  # int64 [6, 4]: of input, recurrent, peephole, layer normalization sums, by gate; hidden; projection
-    shifts: np.ndarray  # int64 [6, 4]
-    recurrent_weights: np.ndarray  # int16 [G C, O]
-    recurrent_start: np.ndarray  # int32 [G C]
+    multipliers: np.ndarray  # int64 [4, 4]: of peephole and layer normalization sums, by gate; hidden; projection
+    shifts: np.ndarray  # int64 [4, 4]
     peephole: np.ndarray  # int64 [G, B C], or of size 0
     norm_weights: np.ndarray  # int64 [G, C], or of size 0
     norm_biases: np.ndarray  # int64 [G, C]
     variance_guards: np.ndarray  # int64 [4]
-    activations: np.ndarray  # int16 [3, 65536]: logistic, tanh of a gate, tanh of the cell state
+    activations: np.ndarray  # int16 [3, 65536]: logistic, tanh of a gate, tanh of the cell state, by the bits of a word
     projection_weights: np.ndarray  # int16 [O, C], or of size 0
     projection_start: np.ndarray  # int32 [O]
     product_shift: int  # of i * j
@@ -38,9 +38,10 @@ class Constants(NamedTuple):
     hidden_offset: int
     projection_clip: int
     output_zero_point: int
+    row_offset: int  # from an output state to how tiles read it
 
 
-INPUT, RECURRENT, PEEPHOLE, LAYER_NORM, HIDDEN, PROJECTION = range(6)
+PEEPHOLE, LAYER_NORM, HIDDEN, PROJECTION = range(4)
 LOGISTIC, TANH, CELL_TANH = range(3)
 
 
@@ -100,29 +101,29 @@ def layer_normalize(g, weights, biases, guard, multiplier, shift):
 
 
 @numba.njit(cache=True, nogil=True)
-def gate(k, first, acc_input, acc_recurrent, cell_state, k_, g, out):
-    """Gate k of all entries, out [B, C] int16, from both accumulators [B, G C], of which its C columns start at (k - first) C."""
-    cells = out.shape[1]
-    place, table = k - first, TANH if k == 2 else LOGISTIC
+def peephole_sums(k, weights, cell_state, k_, g):
+    """Add what gate k sees of the cell state [C] to its sums g [C]."""
+    for c in range(g.size):
+        seen = multiply_by_quantized_multiplier(weights[c] * cell_state[c], k_.multipliers[PEEPHOLE, k], k_.shifts[PEEPHOLE, k])
+        g[c] = saturate_int16(g[c] + seen)
+
+
+@numba.njit(cache=True, nogil=True)
+def gate(k, place, of_input, of_output, cell_state, k_, g, out):
+    """Gate k of all entries, out [B, C] int16, the `place`-th of those with sums of_input int16 + of_output int32 [B, G C]."""
+    cells, table = out.shape[1], k_.activations[TANH if k == 2 else LOGISTIC]
+    columns = slice(place * cells, (place + 1) * cells)
     for b in range(out.shape[0]):
+        first, second, result = of_input[b][columns], of_output[b][columns], out[b]
         for c in range(cells):
-            column = place * cells + c
-            value = multiply_by_quantized_multiplier(acc_input[b, column], k_.multipliers[INPUT, k], k_.shifts[INPUT, k])
-            value = saturate_int16(value)
-            value += multiply_by_quantized_multiplier(
-                acc_recurrent[b, column], k_.multipliers[RECURRENT, k], k_.shifts[RECURRENT, k]
-            )
-            value = saturate_int16(value)
-            if k_.peephole.size > 0 and k != 2:
-                product = k_.peephole[place, b * cells + c] * cell_state[b, c]
-                value += multiply_by_quantized_multiplier(product, k_.multipliers[PEEPHOLE, k], k_.shifts[PEEPHOLE, k])
-                value = saturate_int16(value)
-            g[c] = value
+            g[c] = saturate_int16(np.int64(first[c]) + np.int64(second[c]))
+        if k_.peephole.size > 0 and k != 2:
+            peephole_sums(k, k_.peephole[place, b * cells : (b + 1) * cells], cell_state[b], k_, g)
         if k_.norm_weights.size > 0:
             multiplier, shift = k_.multipliers[LAYER_NORM, k], k_.shifts[LAYER_NORM, k]
             layer_normalize(g, k_.norm_weights[place], k_.norm_biases[place], k_.variance_guards[k], multiplier, shift)
         for c in range(cells):
-            out[b, c] = k_.activations[table, g[c] + 32768]
+            result[c] = table[np.uint16(g[c])]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -142,11 +143,13 @@ def update_cell(i, f, j, cifg, cell_state, k_):
 
 @numba.njit(cache=True, nogil=True)
 def finish_step(o, cell_state, k_, hidden, acc, h):
-    """The new output state h [B, O] int16 from the output gate [B, C]."""
+    """The new output state h [B, O] int8 from the output gate [B, C]."""
+    table, multiplier, shift = k_.activations[CELL_TANH], k_.multipliers[HIDDEN, 0], k_.shifts[HIDDEN, 0]
     for b in range(o.shape[0]):
         for c in range(o.shape[1]):
-            product = np.int64(o[b, c]) * k_.activations[CELL_TANH, np.int64(cell_state[b, c]) + 32768]
-            value = multiply_by_quantized_multiplier(product, k_.multipliers[HIDDEN, 0], k_.shifts[HIDDEN, 0])
+            hidden[b, c] = table[np.uint16(cell_state[b, c])]
+        for c in range(o.shape[1]):
+            value = multiply_by_quantized_multiplier(np.int64(o[b, c]) * np.int64(hidden[b, c]), multiplier, shift)
             hidden[b, c] = min(max(value + k_.hidden_offset, -128), 127)
     if k_.projection_weights.size == 0:
         for b in range(h.shape[0]):
@@ -164,25 +167,28 @@ def finish_step(o, cell_state, k_, hidden, acc, h):
 
 
 @numba.njit(cache=True, nogil=True)
-def lstm(acc_input, k_, h, cell_state, y):
-    """All steps: y [T, B, O] int8 from the accumulators of the input products [T, B, G C] int32.
+def lstm(places, of_input, k_, recurrent, rows, of_output, h, cell_state, y):
+    """All steps: y [T B, O] int8 from the input's sums of_input [T B, G C] int16, saturated.
 
-    h [B, O] int16 and cell_state [B, C] int16 hold the states before, and after.
+    places     int64 [T, B]: the rows of y and of_input
+    recurrent  the arguments of tile.matmul that write of_output [B, G C] int32, the sums of the output state, from `rows`
+    h, cell_state  int8 [B, O] and int16 [B, C], before and after
     """
-    time, batch = acc_input.shape[:2]
-    cells = cell_state.shape[1]
-    first = 4 - acc_input.shape[2] // cells  # 1 with CIFG
-    gates = np.empty((4, batch, cells), np.int16)
-    acc = np.empty(acc_input.shape[1:], np.int32)
-    hidden, acc_output = np.empty((batch, cells), np.int16), np.empty(h.shape, np.int32)
+    (batch, outputs), cells = h.shape, cell_state.shape[1]
+    first = 4 - of_input.shape[1] // cells  # 1 with CIFG
+    gates, now = np.empty((4, batch, cells), np.int16), np.empty((batch, of_input.shape[1]), np.int16)
+    hidden, acc = np.empty((batch, cells), np.int16), np.empty(h.shape, np.int32)
     g = np.empty(cells, np.int64)
-    for t in range(time):
-        accumulate(h, k_.recurrent_weights, k_.recurrent_start, acc)
+    for t in range(places.shape[0]):
+        for b in range(batch):
+            now[b] = of_input[places[t, b]]
+            for n in range(outputs):
+                rows[b * outputs + n] = h[b, n] + k_.row_offset
+        tile.matmul(*recurrent)
         for k in range(first, 4):
             if k == 3:
                 update_cell(gates[0], gates[1], gates[2], first == 1, cell_state, k_)
-            gate(k, first, acc_input[t], acc, cell_state, k_, g, gates[k])
-        finish_step(gates[3], cell_state, k_, hidden, acc_output, h)
+            gate(k, k - first, now, of_output, cell_state, k_, g, gates[k])
+        finish_step(gates[3], cell_state, k_, hidden, acc, h)
         for b in range(batch):
-            for n in range(h.shape[1]):
-                y[t, b, n] = h[b, n]
+            y[places[t, b]] = h[b]

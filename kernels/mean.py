@@ -29,3 +29,12 @@ def add_constant(acc, constant):
     for a in range(acc.shape[0]):
         for c in range(acc.shape[1]):
             acc[a, c] += np.int32(constant)
+
+
+@numba.njit(cache=True, nogil=True)
+def scale_float32(acc, scale, bias, qmin, qmax, y):
+    """Write y [A, C] = clamp(rint(acc * scale + bias)), ties to even, each step in float32; acc int32."""
+    low, high = np.float32(qmin), np.float32(qmax)
+    for a in range(acc.shape[0]):
+        for c in range(acc.shape[1]):
+            y[a, c] = np.int32(min(max(np.rint(np.float32(acc[a, c]) * scale + bias), low), high))

@@ -19,7 +19,7 @@ def _scalars(context, builder, kind, value) -> list[ir.Value]:
 def _blocks(context, x1, x2, scaling1, scaling2, scaling_y, form, output, y):
     """Write y = clamp(scale_y(scale_1(x1) + sign * scale_2(x2)) + zero point) in whole blocks of 16; returns how many elements.
 
-    A scaling is (offset, multiplier, left, right, half, away), see vector.fixed_point.
+    A scaling is (offset, multiplier, left, right, last, away), see vector.fixed_point.
     form    (sign, narrow): narrow, the result and its sum with the zero point wrap to 16 bits
     output  (zero point, least, greatest)
     """

@@ -1,7 +1,8 @@
 """The matmul core: tiles of some rows and some vectors of 16 output channels, products and the way to the output in one pass.
 
-What a row is made of lies anywhere in a flat array x: at pixels[m] + segments[s] for each segment, so many groups of four bytes.
-A matrix has one segment, a convolution one for each row of its filter. Weights lie as they are read, in panels: for a panel of
+What a row is made of lies anywhere in a flat array x: at pixels[m] + segments[s], for each segment, groups[s] times four bytes.
+A matrix has one segment, a convolution one for each row of its filter; more of them read again what meets a second weight (see
+`pack`). Weights lie as they are read, in panels: for a panel of
 V vectors, for each segment and group, V times 16 channels times four bytes (see `pack` in qref.dispatch.tiles). Rows beyond the
 last are the last once more, so that there is one size of tile.
 """
@@ -31,7 +32,7 @@ def _make_tile(single: bool):
             def array(position):
                 return context.make_array(signature.args[position])(context, builder, values[position])
 
-            starts, offsets = array(1), array(3)
+            starts, offsets, counts = array(1), array(3), array(4)
             last = builder.sub(starts.nitems, I64(1))
             row, source = [], []
             for i in range(rows):
@@ -48,7 +49,7 @@ def _make_tile(single: bool):
             with cgutils.for_range(builder, offsets.nitems) as segment:
                 offset = builder.load(builder.gep(offsets.data, [segment.index]))
                 inputs = [builder.bitcast(builder.gep(p, [offset]), I32.as_pointer()) for p in source]
-                with cgutils.for_range(builder, values[4]) as group:
+                with cgutils.for_range(builder, builder.load(builder.gep(counts.data, [segment.index]))) as group:
                     here = builder.load(weights)
                     each = [load(builder, builder.gep(here, [I64(v * LANES * GROUP_BYTES)]), LANES32) for v in range(count)]
                     builder.store(builder.gep(here, [I64(count * LANES * GROUP_BYTES)]), weights)
@@ -61,7 +62,7 @@ def _make_tile(single: bool):
                     finish.store(builder.load(acc[i][v]), constants[v], row[i], channel[v])
             return context.get_dummy_value()
 
-        return types.void(x, pixels, types.int64, segments, types.int64, w, types.int64, vectors, channels, output, y), emit
+        return types.void(x, pixels, types.int64, segments, groups, w, types.int64, vectors, channels, output, y), emit
 
     return tile
 
@@ -74,7 +75,7 @@ def matmul(x, pixels, segments, groups, w, vectors, rows, channels, output, y):
     """Write y [M, N] from x, a flat array of uint8 (groups of four) or int16 (groups of two), and packed w [panels, bytes] uint8.
 
     pixels, segments  int64: where rows, and the segments within a row, begin in x
-    groups            of four bytes in a segment
+    groups            int64 [segments]: of four bytes in each segment
     vectors           (0, 1, ..., V - 1): of 16 channels in a panel, known when this is compiled; rows: ROWS[V]
     channels, output  see vector.py
     """

@@ -7,7 +7,7 @@ intrinsics; all but products of bytes is written in LLVM's general instructions,
 The types of `channels`, a tuple of arrays with a number for each output channel, tell how accumulators become the output:
 
     (start,)                                       not at all: they are the output, int32
-    (start, multiplier, left, right, half, away)   int32: fixed point, rounded twice, ties up, then up or (away = -1) away from 0
+    (start, multiplier, left, right, last, away)   int32: fixed point, rounded twice, ties up, then up or (away = -1) away from 0
     (start, effective_scale)                       float32: one product, ties to even; float64: one product, ties away from 0
 """
 
@@ -99,11 +99,15 @@ def joined(builder: ir.IRBuilder, first: ir.Value, last: ir.Value) -> ir.Value:
 
 
 def fixed_point(builder: ir.IRBuilder, acc: ir.Value, constants: list[ir.Value]) -> ir.Value:
-    """high(acc * 2^left, multiplier), ties up, shifted right, ties up or away from zero."""
-    multiplier, left, right, half, away = constants
+    """high(acc * 2^left, multiplier), ties up, shifted right; by `last`, 1 or 0, once more, ties up or away from zero.
+
+    To add half of what is shifted out, in one step, could leave 32 bits.
+    """
+    multiplier, left, right, last, away = constants
     high = high_mul(builder, builder.shl(acc, left), multiplier)
     sign = builder.ashr(high, same(LANES32, 31))
-    return builder.ashr(builder.add(builder.add(high, half), builder.and_(sign, away)), right)
+    shifted = builder.ashr(builder.add(high, builder.and_(sign, away)), right)
+    return builder.ashr(builder.add(shifted, last), last)
 
 
 def high_mul(builder: ir.IRBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
@@ -148,7 +152,7 @@ def float64_half_away(builder: ir.IRBuilder, acc: ir.Value, constants: list[ir.V
     return joined(builder, *rounded)
 
 
-def finish_of(channels: types.BaseTuple):
+def finish_of(channels):
     """The function above that the types of `channels` ask for; None where accumulators are the output."""
     if len(channels) == 1:
         return None

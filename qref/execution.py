@@ -133,9 +133,14 @@ class Execution:
         """The operators in their order: those that are calls of kernels joined to programs, the others one by one."""
         parts: list[Program | Step] = []
         calls: list[Call] = []
+        held = {index for index, value in enumerate(self.values) if value is not None}
         for step in self.steps:
             if step.folded:
                 continue
+            for operand in step.node.inputs:
+                if operand is not None and operand.tensor.index not in held:
+                    raise _unwritten(step.node, operand)
+            held.update(operand.tensor.index for operand in step.node.outputs)
             found = self._calls(step)
             if found is not None:
                 calls += found
@@ -206,7 +211,7 @@ class Execution:
         node = self.steps[index].node
         operands = tuple(
             None if operand is None or value is None else replace(operand, known_shape=value.shape, known_value=value)
-            for operand, value in zip(node.inputs, inputs, strict=True)
+            for operand, value in zip(node.inputs, node.arguments(inputs), strict=True)
         )
         outputs = tuple(replace(operand, known_shape=None, known_value=None) for operand in node.outputs)
         alone = replace(node, inputs=operands, outputs=outputs)
@@ -215,7 +220,7 @@ class Execution:
     def _value(self, node: Node, operand: Operand) -> np.ndarray:
         value = self.values[operand.tensor.index]
         if value is None:
-            raise InvalidModel(f"{node}: {operand} is read before any operator has written it")
+            raise _unwritten(node, operand)
         return value
 
     def _evaluate(self, step: Step) -> None:
@@ -251,6 +256,10 @@ def find_kernel(node: Node) -> Prepared:
             rules.expect_declared(node)
             return prepared
     raise UnsupportedOperator(f"{node}: qref has no such operator; the model can be analyzed but not run")
+
+
+def _unwritten(node: Node, operand: Operand) -> InvalidModel:
+    return InvalidModel(f"{node}: {operand} is read before any operator has written it")
 
 
 def _expect_arity(node: Node, reference: Callable[..., Any]) -> None:

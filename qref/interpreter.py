@@ -219,8 +219,8 @@ class Interpreter:
     def prepare_operator(self, operator_index: int, inputs: Sequence[np.ndarray | None]) -> tuple[Node, Prepared]:
         """An operator of the main subgraph by itself, prepared for these values of its inputs, None for an absent one.
 
-        prepared.reference(*inputs, prepared.plan) gives its outputs, and its variable inputs' new values behind them; the state
-        of the interpreter stays as it is. The node tells the shapes that its outputs get.
+        prepared.reference(*node.arguments(inputs), prepared.plan) gives its outputs, and its variable inputs' new values behind
+        them; the state of the interpreter stays as it is. The node tells the shapes that its outputs get.
         """
         operators = self._executions[0].subgraph.operators
         if not 0 <= operator_index < len(operators):

@@ -180,6 +180,50 @@ def random_rounds(model: Model, count: int = 3, seed: int = 0) -> list[dict[int,
     return rounds
 
 
+def tflm_lstm_model(
+    seed: int,
+    type: TensorType,
+    *,
+    time_major: bool = False,
+    cell_exponent: int = -11,
+    cell_clip: float = 0.0,
+    bias_type: TensorType = I32,
+) -> Model:
+    """An LSTM of 24 inputs, as TFLM takes it, drawn from a seed."""
+    rng, graph = np.random.default_rng(seed), GraphBuilder()
+    steps, batch, depth, cells = (int(n) for n in rng.integers(1, 9, 4))
+    leading = (steps, batch) if time_major else (batch, steps)
+    floating = type == F32
+
+    def quantized(scale: float, zero_point: int = 0) -> dict:
+        return {} if floating else {"scale": scale, "zero_point": zero_point if type == I8 else 0}
+
+    def weights(*shape: int) -> int:
+        if floating:
+            return graph.constant("w", rng.normal(size=shape).astype(np.float32) * np.float32(0.5))
+        return graph.constant("w", rng.integers(-127, 128, shape).astype(np.int8), scale=float(rng.uniform(0.001, 0.01)))
+
+    def bias() -> int:
+        if floating:
+            return graph.constant("b", rng.normal(size=cells).astype(np.float32) * np.float32(0.3))
+        return graph.constant("b", rng.integers(-8000, 8000, cells).astype(bias_type.dtype), scale=1e-4)
+
+    wide = 1 if type == I8 else 1 / 256
+    x = graph.input("x", type, (*leading, depth), **quantized(float(rng.uniform(0.01, 0.05)) * wide, 7))
+    inputs = [-1] * 24
+    inputs[0] = x
+    for k in range(4):
+        inputs[1 + k], inputs[5 + k], inputs[12 + k] = weights(cells, depth), weights(cells, cells), bias()
+    output = quantized(float(rng.uniform(0.006, 0.009)) * wide, -3)
+    cell = {} if floating else {"scale": 2.0**cell_exponent, "zero_point": 0}
+    inputs[18] = graph.tensor("h", type, (batch, cells), is_variable=True, **output)
+    inputs[19] = graph.tensor("c", F32 if floating else I16, (batch, cells), is_variable=True, **cell)
+    y = graph.tensor("y", type, (*leading, cells), **output)
+    options = {"fused_activation_function": 4, "cell_clip": cell_clip, "time_major": time_major}
+    graph.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [y], ("UnidirectionalSequenceLSTMOptions", options), version=3)
+    return graph.model(outputs=[y])
+
+
 def basic_lstm_model(quantized: bool = False, batch: int = 2, depth: int = 5, cells: int = 6, seed: int = 0) -> Model:
     """A model of one LSTM with kernel_type BASIC; all four outputs are outputs of the graph."""
     rng, graph = np.random.default_rng(seed), GraphBuilder()
@@ -300,6 +344,16 @@ def svdf_model(v: Variant, rank: int = 2, memory: int = 7, bias: bool = True) ->
     version = 3 if v.integer else 4 if v.asymmetric else 2 if v.weights != "float32" else 1
     b.graph.operator("SVDF", b.inputs, [y], ("SVDFOptions", options), version=version)
     return b.graph.model(outputs=[y])
+
+
+def with_bias_scale(model: Model) -> Model:
+    """The scale of an SVDF's bias that TFLM wants: that of the state times that of the time weights."""
+    graph = model.subgraphs[0]
+    _, _, time_weights, bias, state = graph.operators[0].inputs
+    scale = graph.tensors[state].quantization.scale * graph.tensors[time_weights].quantization.scale
+    quantization = Quantization(scale, np.zeros(1, np.int64))
+    tensors = tuple(replace(t, quantization=quantization) if t.index == bias else t for t in graph.tensors)
+    return replace(model, subgraphs=(replace(graph, tensors=tensors),))
 
 
 def prepared_with_inputs(model: Model, prepare, seed: int = 0) -> tuple[Prepared, list[np.ndarray | None]]:

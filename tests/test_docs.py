@@ -7,7 +7,14 @@ import pathlib
 
 import pytest
 
+from qref.cli.runtimes import as_markdown, table
+
 DOCUMENTS = sorted((pathlib.Path(__file__).parent.parent / "docs").glob("*.md"))
+
+
+def test_the_table_of_counts_is_what_the_command_prints():
+    text = (DOCUMENTS[0].parent / "runtimes.md").read_text()
+    assert text.endswith(f"<!-- qref runtimes --counts --markdown -->\n\n{as_markdown(table(), counts=True)}\n")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

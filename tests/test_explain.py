@@ -16,6 +16,7 @@ from qref.compare.formula import latex
 from qref.compare.inputs import inputs_of, start
 from qref.models import FOLDER
 from qref.runtimes import RUNTIMES
+from qref.schema import GraphBuilder, TensorType
 
 
 def test_the_explained_element_is_the_one_that_the_interpreter_computes_and_other_runtimes_stand_beside():
@@ -30,6 +31,28 @@ def test_the_explained_element_is_the_one_that_the_interpreter_computes_and_othe
     assert set(explained.others) == set(RUNTIMES) - {"litert-reference"}
     scale, zero_point = interpreter.get_tensor_details()[output]["quantization"]
     assert explained.real == scale * (explained.value - zero_point)
+
+
+def test_an_optional_input_that_the_file_leaves_away():
+    graph = GraphBuilder()
+    x = graph.input("x", TensorType.INT8, (1, 4), scale=0.1)
+    w = graph.constant("w", np.ones((2, 4), np.int8), scale=[0.5, 0.25], quantized_dimension=0)
+    y = graph.tensor("y", TensorType.INT8, (1, 2), scale=0.2)
+    graph.operator("FULLY_CONNECTED", [x, w], [y], ("FullyConnectedOptions", {}), version=4)
+    explained = explain(graph.model(outputs=[y]), 0, (0, 1), {x: np.int8([[4, 4, 4, 4]])})
+    assert explained.value == 2  # 16 taps' worth of 0.1 * 0.25 are 0.4, two LSB of 0.2
+
+
+def test_a_further_output_of_an_operator_that_moves_data():
+    graph = GraphBuilder()
+    x = graph.input("x", TensorType.INT8, (1, 4), scale=0.1)
+    axis = graph.constant("axis", np.int32(1))
+    pieces = [graph.tensor(f"y{i}", TensorType.INT8, (1, 2), scale=0.1) for i in range(2)]
+    graph.operator("SPLIT", [axis, x], pieces, ("SplitOptions", {"num_splits": 2}), version=2)
+    model, inputs = graph.model(outputs=pieces), {x: np.int8([[1, 2, 3, 4]])}
+    assert explain(model, 0, (0, 1), inputs, result=1).value == 4
+    with pytest.raises(qref.InputError, match="has no output 2; it has 2"):
+        explain(model, 0, (0, 1), inputs, result=2)
 
 
 def test_a_negative_index_counts_from_the_end():

@@ -23,6 +23,7 @@ def explain(
     model: Annotated[pathlib.Path, typer.Argument(metavar="MODEL", help="The .tflite file.")],
     op: Annotated[int, typer.Option("--op", help="The operator, by its number in `qref analyze`.")],
     at: Annotated[str, typer.Option("--at", help="The element of its output, as in 0,3,4,7.")],
+    result: Annotated[int, typer.Option("--result", help="Which of the operator's outputs, 0 the first.")] = 0,
     input: Annotated[
         list[pathlib.Path] | None,
         typer.Option("--input", help="As for `qref run`; without it, inputs are drawn from --seed."),
@@ -38,7 +39,7 @@ def explain(
     Then one line for each other runtime: what it makes of the same inputs.
     """
     loaded = load(model)
-    explained = explanation.explain(loaded, op, _element(at), inputs_of(loaded, input or [], seed), runtime)
+    explained = explanation.explain(loaded, op, _element(at), inputs_of(loaded, input or [], seed), runtime, result)
     if markdown:
         document = text.markdown(explained)
         if output is None:

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from qref.cli.output import print_json, print_table
 from qref.errors import InputError
-from qref.runtimes import RUNTIMES
-from qref.runtimes.evidence import evidence
+from qref.runtimes import RUNTIMES, Runtime
+from qref.runtimes.evidence import Evidence, compared, evidence
 
 EXAMPLE = "Example: qref runtimes --op ADD"
 
@@ -24,47 +24,75 @@ def runtimes(
     json: Annotated[bool, typer.Option("--json", help="Print JSON: rules and counts.")] = False,
     output: Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="Write the JSON to a file.")] = None,
 ) -> None:
-    """Print a table of operators and types: the rule of each runtime, or how many elements were compared with it."""
+    """Print a table of operators and types: the rule of each runtime, or what was compared with it.
+
+    With --counts a cell is models / elements / elements that differ; "read only" where a rule is known from sources alone, and
+    "-" where a runtime has no such operator. Types are those of the inputs, as in int8xint4.
+    """
     rows = [row for row in table() if op is None or row["operator"] == op.upper()]
     if not rows:
         raise InputError(f"no operator {op!r} was compared; names are those of the schema, as in CONV_2D")
     if json or output is not None:
         print_json(rows, output)
-    if not json:
-        columns = ["operator", "types", *RUNTIMES]
-        cells = [[row["operator"], row["types"], *(_cell(row["runtimes"][name], counts) for name in RUNTIMES)] for row in rows]
-        if markdown:
-            for line in (columns, ["---"] * len(columns), *cells):
-                print(f"| {' | '.join(line)} |")
-        else:
-            _print(columns, cells)
+    elif markdown:
+        print(as_markdown(rows, counts))
+    else:
+        _print(*_lines(rows, counts))
 
 
 def table() -> list[dict[str, Any]]:
-    """One row for each operator and types: by runtime, the rule, whose rule it is, and what was compared."""
-    recorded = evidence()
+    """One row for each operator and types: by runtime, the rule, the runtime whose rule it is, and what was compared."""
     rows = []
-    for operator, types in dict.fromkeys((operator, types) for operator, types, _ in recorded):
-        found = {}
-        for name, runtime in RUNTIMES.items():
-            rule, count = runtime.rule_of(operator, types), recorded.get((operator, types, name))
-            found[name] = {
-                "rule": None if rule is None else rule[0].text,
-                "of": None if rule is None else rule[1].name,
-                "same_as": None if rule is None or rule[1] is runtime else rule[1].name,
-                "read_only": count is None,
-                "models": 0 if count is None else count.cases,
-                "elements": 0 if count is None else count.elements,
-                "mismatches": 0 if count is None else count.mismatches,
-            }
+    for operator, types in dict.fromkeys((operator, types) for operator, types, _ in evidence()):
+        found = {name: _of(runtime, operator, types) for name, runtime in RUNTIMES.items()}
         rows.append({"operator": operator, "types": types, "runtimes": found})
     return rows
 
 
-def _cell(found: dict[str, Any], counts: bool) -> str:
+def as_markdown(rows: list[dict[str, Any]], counts: bool) -> str:
+    """The rows of `table` as a Markdown table."""
+    columns, lines = _lines(rows, counts)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (columns, ["---"] * len(columns), *lines))
+
+
+def _lines(rows: list[dict[str, Any]], counts: bool) -> tuple[list[str], list[list[str]]]:
+    cells = ([_cell(name, row["runtimes"][name], counts) for name in RUNTIMES] for row in rows)
+    lines = [[row["operator"], row["types"], *each] for row, each in zip(rows, cells)]
+    return ["operator", "types", *RUNTIMES], lines
+
+
+def _of(runtime: Runtime, operator: str, types: str) -> dict[str, Any]:
+    known = _known(runtime, operator, types)
+    rule = None if known.refused else runtime.rule_of(operator, types)
+    return {
+        "rule": "" if rule is None else rule[0].text,
+        "as": "" if rule is None else rule[1].name,
+        "models": known.cases,
+        "elements": known.elements,
+        "mismatches": known.mismatches,
+        "refused": known.refused,
+    }
+
+
+def _known(runtime: Runtime, operator: str, types: str) -> Evidence:
+    """What was compared; a runtime that cannot be compared takes what is refused from the one with the same operators."""
+    found = evidence().get((operator, types, runtime.name))
+    if found is not None:
+        return found
+    nothing = Evidence(operator, types, runtime.name, refused="not among the operators that are compared")
+    if runtime.name in compared():
+        return nothing
+    twins = (r for r in RUNTIMES.values() if r is not runtime and r.operators is runtime.operators)
+    refused = any(_known(twin, operator, types).refused for twin in twins)
+    return nothing if refused else Evidence(operator, types, runtime.name)
+
+
+def _cell(name: str, found: dict[str, Any], counts: bool) -> str:
+    if found["refused"]:
+        return "-"
     if counts:
-        return "read only" if found["read_only"] else f"{found['models']} / {found['elements']:,} / {found['mismatches']}"
-    return f"as {found['same_as']}" if found["same_as"] else found["rule"] or ""
+        return f"{found['models']} / {found['elements']:,} / {found['mismatches']:,}" if found["models"] else "read only"
+    return found["rule"] if found["as"] == name else f"as {found['as']}"
 
 
 def _print(columns: list[str], cells: list[list[str]]) -> None:

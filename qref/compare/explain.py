@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,7 +21,10 @@ from qref.schema.model import Model
 
 @dataclass(frozen=True, slots=True)
 class OperandSummary:
-    """An operand of the operator: `role` is x0, x1, ... or y; real = scale * (q - zero_point) where it has one scale."""
+    """An operand of the operator: real = scale * (q - zero_point) where it has one scale.
+
+    role  "input 0", "input 1", ... or "output"
+    """
 
     role: str
     tensor: int
@@ -65,11 +69,18 @@ class ElementExplanation:
 
 
 def explain(
-    model: Model, operator: int, element: Sequence[int], inputs: dict[int, np.ndarray], runtime: str = "litert-reference"
+    model: Model,
+    operator: int,
+    element: Sequence[int],
+    inputs: dict[int, np.ndarray],
+    runtime: str = "litert-reference",
+    result: int = 0,
 ) -> ElementExplanation:
-    """Explain an element of an operator's first output, the model being run in `runtime` on arrays given by tensor index.
+    """Explain an element of one of an operator's outputs, the model being run in `runtime` on arrays given by tensor index.
 
-    Raises InputError for an operator or element that does not exist and UnsupportedOperator where there is nothing to explain.
+    result  which output, 0 the first; of further ones only those of operators that move data are explained
+    Raises InputError for an operator, output or element that does not exist and UnsupportedOperator where there is nothing to
+    explain.
     """
     interpreter = Interpreter(model_content=model, runtime=runtime)
     start(interpreter, inputs)
@@ -82,26 +93,30 @@ def explain(
         None if i < 0 else variables[i] if i in variables else interpreter.get_tensor(i) for i in operators[operator].inputs
     ]
     node, prepared = interpreter.prepare_operator(operator, arrays)
-    place = _place(element, evaluate(node, prepared, arrays).shape, str(node.outputs[0]))
-    if prepared.explain is None:
-        raise UnsupportedOperator(f"{node}: there is no explanation of it on {_types(node.inputs)} in {runtime}")
-    steps = tuple(prepared.explain(*arrays, prepared.plan, place))
+    if not 0 <= result < len(node.outputs):
+        raise InputError(f"{node} has no output {result}; it has {len(node.outputs)}")
+    place = _place(element, evaluate(node, prepared, arrays, result).shape, str(node.outputs[result]))
+    explainer = prepared.explain
+    if explainer is None or (result and "output" not in inspect.signature(explainer).parameters):
+        raise UnsupportedOperator(f"{node}: there is no explanation of output {result} on {_types(node.inputs)} in {runtime}")
+    which = {"output": result} if result else {}
+    steps = tuple(explainer(*node.arguments(arrays), prepared.plan, place, **which))
     return ElementExplanation(
         operator,
         node.operator.name,
         runtime,
         place,
-        tuple(_summary(role, o) for role, o in _roles(node.inputs, node.outputs)),
+        tuple(_summary(role, o) for role, o in _roles(node.inputs, node.outputs[result])),
         steps,
-        {name: _elsewhere(model, name, operator, arrays, place) for name in RUNTIMES if name != runtime},
+        {name: _elsewhere(model, name, operator, arrays, place, result) for name in RUNTIMES if name != runtime},
     )
 
 
-def evaluate(node: Node, prepared: Prepared, arrays: Sequence[np.ndarray | None]) -> np.ndarray:
-    """The first output of an operator, by its compiled form."""
+def evaluate(node: Node, prepared: Prepared, arrays: Sequence[np.ndarray | None], result: int) -> np.ndarray:
+    """One of the outputs of an operator, by its compiled form."""
     constants = [None if operand is None else operand.constant for operand in node.inputs]
-    results = bind(prepared, constants, "numba")(*arrays)
-    return results[0] if isinstance(results, tuple) else results
+    results = bind(prepared, constants, "numba")(*node.arguments(arrays))
+    return results[result] if isinstance(results, list | tuple) else results
 
 
 def _is_variable(model: Model, tensor: int) -> bool:
@@ -116,17 +131,17 @@ def _place(element: Sequence[int], shape: tuple[int, ...], tensor: str) -> tuple
 
 
 def _elsewhere(
-    model: Model, runtime: str, operator: int, arrays: Sequence[np.ndarray | None], element: tuple[int, ...]
+    model: Model, runtime: str, operator: int, arrays: Sequence[np.ndarray | None], element: tuple[int, ...], result: int
 ) -> int | float | str:
     try:
         node, prepared = Interpreter(model_content=model, runtime=runtime).prepare_operator(operator, arrays)
-        return evaluate(node, prepared, arrays)[element].item()
+        return evaluate(node, prepared, arrays, result)[element].item()
     except QrefError as error:
         return str(error)
 
 
-def _roles(inputs: Sequence[Operand | None], outputs: Sequence[Operand]) -> list[tuple[str, Operand]]:
-    return [*((f"input {i}", o) for i, o in enumerate(inputs) if o is not None), ("output", outputs[0])]
+def _roles(inputs: Sequence[Operand | None], output: Operand) -> list[tuple[str, Operand]]:
+    return [*((f"input {i}", o) for i, o in enumerate(inputs) if o is not None), ("output", output)]
 
 
 def _summary(role: str, operand: Operand) -> OperandSummary:

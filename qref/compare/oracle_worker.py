@@ -71,6 +71,8 @@ def run_tflm(model: bytes, rounds: Rounds, keep_all: bool) -> Rounds:
     if keep_all:
         operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
         written |= {int(op.Outputs(i)) for op in operators for i in range(op.OutputsLength())}
+    resource = schema.TensorType.RESOURCE  # handles, which hold nothing that could be read
+    held = {index for index in written if index >= 0 and graph.Tensors(index).Type() != resource}
     said = os.fstat(2).st_size
     try:
         interpreter = runtime.Interpreter.from_bytes(
@@ -81,7 +83,7 @@ def run_tflm(model: bytes, rounds: Rounds, keep_all: bool) -> Rounds:
             for position, array in arrays.items():
                 interpreter.set_input(array, position)
             interpreter.invoke()
-            results.append({index: interpreter.GetTensor(index, 0)["tensor_data"] for index in sorted(written - {-1})})
+            results.append({index: interpreter.GetTensor(index, 0)["tensor_data"] for index in sorted(held)})
     except RuntimeError as error:
         reasons = os.pread(2, 4096, said).decode(errors="replace").split("\n")
         raise RuntimeError("; ".join([str(error), *filter(None, reasons)])) from None

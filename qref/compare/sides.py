@@ -14,6 +14,7 @@ from qref.compare.dump import is_dump, read_dump
 from qref.compare.inputs import start
 from qref.compare.litert import Litert
 from qref.compare.verify import KERNEL_SET_OF
+from qref.compare.visible import constants, visible
 from qref.errors import BackendError, InputError
 from qref.interpreter import Interpreter
 from qref.runtimes import RUNTIMES
@@ -80,15 +81,12 @@ class RuntimeSide:
 
     def case(self, operator: int, arrays: Arrays) -> Case:
         """The operator prepared for these inputs."""
-        return Case(*self.interpreter.prepare_operator(operator, arrays), arrays)
+        node, prepared = self.interpreter.prepare_operator(operator, arrays)
+        return Case(node, prepared, node.arguments(arrays))
 
 
 class LitertSide:
-    """A kernel set of LiteRT, in a process of its own.
-
-    The model is rewritten so that every tensor which an operator writes is an output of the graph: XNNPACK hides the others, and
-    what it computes does not depend on which ones are asked for. Constants, which XNNPACK folds, are not asked for.
-    """
+    """A kernel set of LiteRT, in a process of its own; it runs a form of the model that shows every tensor, see visible.py."""
 
     def __init__(self, name: str, model: Model, interpreter: Interpreter, timeout: float):
         kernel_set = name.removeprefix(LIVE)
@@ -102,13 +100,11 @@ class LitertSide:
 
     def run(self, rounds: Sequence[Inputs]) -> list[Trace]:
         """The tensors that operators write and the variables after each round."""
-        graph = self.model.subgraphs[0]
-        written = [i for o in graph.operators for i in o.outputs if i >= 0 and i not in self.fixed]
-        visible = [i for i in dict.fromkeys([*written, *self.initial]) if graph.tensors[i].type.dtype is not None]
-        results = self._run(replace(graph, outputs=tuple(visible)), rounds, graph.inputs)
+        graph = visible(self.model, self.fixed, self.initial).subgraphs[0]
+        results = self._run(graph, rounds, graph.inputs)
         before, traces = self.initial, []
         for arrays, found in zip(rounds, results):
-            traces.append(Trace({**arrays, **{i: found[i] for i in visible if i in found}}, before))
+            traces.append(Trace({**arrays, **{i: found[i] for i in graph.outputs if i in found}}, before))
             before = {index: found.get(index, value) for index, value in before.items()}
         return traces
 
@@ -168,13 +164,6 @@ def open_side(name: str, model: Model, interpreter: Interpreter, timeout: float)
         return DumpSide(name, interpreter)
     live = ", ".join(LIVE + kernel_set for kernel_set in Litert.KERNEL_SETS)
     raise InputError(f"unknown side {name!r}: give a runtime ({', '.join(RUNTIMES)}), live LiteRT ({live}), a folder or an .npz")
-
-
-def constants(interpreter: Interpreter) -> dict[int, np.ndarray]:
-    """What is known before a model runs, constants and what operators make of them; after allocate_tensors(), before invoke()."""
-    graph = interpreter.model.subgraphs[0]
-    known = (t.index for t in graph.tensors if t.index not in graph.inputs and not t.is_variable)
-    return {i: interpreter.get_tensor(i) for i in known if interpreter.is_held(i)}
 
 
 def state_of(interpreter: Interpreter) -> dict[int, np.ndarray]:

@@ -6,28 +6,29 @@ gives the calls that compute the outputs, or None where only the bound form can 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.requantize import DoubleRounding, HalfUpBlocks
 from qref.arithmetic.softmax import exponentials_8bit
-from qref.dispatch import elementwise, matmul, pooling, unary
+from qref.dispatch import elementwise, matmul, movement, pooling, recurrent, reduction, unary
 from qref.dispatch.program import Call
 from qref.kernels import add as add_kernels
 from qref.kernels import lookup_table, sum_tile
-from qref.kernels import mean as mean_kernels
 from qref.kernels import pooling as pooling_kernels
-from qref.kernels import requantize as requantize_kernels
+from qref.kernels import quantize as quantize_kernels
 from qref.kernels import softmax as softmax_kernels
-from qref.kernels.vector import LANES
-from qref.ops import _sum, average_pool_2d, expand_dims, max_pool_2d, mean, reshape, softmax, squeeze
+from qref.kernels.vector import COMPILED, LANES
+from qref.ops import _sum, average_pool_2d, dequantize, expand_dims, max_pool_2d, quantize, reshape, softmax, squeeze
 from qref.ops._elementwise import Scaling
 from qref.ops._pooling import PoolPlan
 from qref.ops.node import Prepared
 from qref.ops.optimized import add as optimized_add
 from qref.ops.optimized import softmax as optimized_softmax
+from qref.ops.xnnpack import _vadd
 
 Arrays = Sequence[np.ndarray]
 Constants = Sequence[np.ndarray | None]
@@ -36,7 +37,11 @@ Calls = list[Call] | None
 
 def copies(plan: Any, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """RESHAPE and its kin: the elements as they are."""
-    return [Call(lookup_table.copy, (inputs[0].reshape(-1), outputs[0].reshape(-1)))]
+    return [Call(lookup_table.copy, (_bytes(inputs[0]), _bytes(outputs[0])))]
+
+
+def _bytes(x: np.ndarray) -> np.ndarray:
+    return x.reshape(-1).view(np.uint8)
 
 
 def pointwise(reference: Callable[..., np.ndarray]) -> Callable[..., Calls]:
@@ -44,12 +49,52 @@ def pointwise(reference: Callable[..., np.ndarray]) -> Callable[..., Calls]:
 
     def calls(plan: Any, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
         (x,), (y,) = inputs, outputs
-        if x.itemsize != 1 or y.dtype != x.dtype:
-            return None
-        table = reference(np.arange(256).astype(np.uint8).view(x.dtype), plan).view(np.uint8)
-        return [Call(lookup_table.look_up, (table, x.reshape(-1).view(np.uint8), y.reshape(-1).view(np.uint8)))]
+        return [_look_up(reference, plan, x.reshape(-1), y.reshape(-1))] if x.itemsize == 1 else None
 
     return calls
+
+
+def _look_up(reference: Callable[..., np.ndarray], plan: Any, x: np.ndarray, y: np.ndarray) -> Call:
+    """A function of 8-bit integers."""
+    bits, table = np.dtype(f"u{y.itemsize}"), reference(np.arange(256).astype(np.uint8).view(x.dtype), plan)
+    return Call(lookup_table.look_up, (table.view(bits), x.view(np.uint8), y.view(bits)))
+
+
+def requantizations(plan: quantize.RequantizePlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """QUANTIZE of 8-bit integers; rules that round by position need two tables."""
+    x, y, rule = inputs[0].reshape(-1), outputs[0].reshape(-1), plan.requantize
+    if x.itemsize != 1:
+        return None
+    if not isinstance(rule, HalfUpBlocks):
+        return [_look_up(quantize.requantize, plan, x, y)]
+    n = rule.channels_in_blocks
+    return [
+        _look_up(quantize.requantize, replace(plan, requantize=rule.half_up), x[:n], y[:n]),
+        _look_up(quantize.requantize, replace(plan, requantize=rule.double_rounding), x[n:], y[n:]),
+    ]
+
+
+def quantizations(plan: quantize.QuantizePlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """QUANTIZE of real numbers."""
+    x, y = inputs[0], outputs[0]
+    shape = elementwise._channels_in_the_middle(x.shape, plan.quantized_dimension, plan.scale.size)
+    scales = plan.scale.astype(np.float32), plan.zero_point.astype(np.int64)
+    return [Call(quantize_kernels.quantize, (x.reshape(shape), *scales, plan.output_min, plan.output_max, y.reshape(shape)))]
+
+
+def dequantizations(plan: dequantize.DequantizePlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """DEQUANTIZE of 8-bit integers with one scale."""
+    x, y = inputs[0].reshape(-1), outputs[0].reshape(-1)
+    return [_look_up(dequantize.dequantize, plan, x, y)] if x.itemsize == 1 and plan.scale.size == 1 else None
+
+
+def vadds(plan: _vadd.VaddPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """ADD and SUB of XNNPACK, operands of one shape."""
+    if inputs[0].shape != inputs[1].shape:
+        return None
+    x1, x2, y = (a.reshape(-1) for a in (*inputs, *outputs))
+    integers = plan.input1_offset, plan.input2_offset, plan.input1_multiplier, plan.input2_multiplier, plan.shift
+    return [Call(add_kernels.vadd, (x1, x2, *integers, *_limits(plan), y))]
 
 
 def _fixed_point(scaling: Scaling, *, folded: bool = False, floor: bool = False) -> tuple[int, ...]:
@@ -57,8 +102,8 @@ def _fixed_point(scaling: Scaling, *, folded: bool = False, floor: bool = False)
     left, right = scaling.left_shift, -scaling.shift
     if folded:
         left, right = left - right, 0
-    nudged = right > 0 and not floor
-    return scaling.input_offset, scaling.quantized_multiplier, left, right, (1 << right) >> 1 if nudged else 0, -int(nudged)
+    last = int(right > 0 and not floor)
+    return scaling.input_offset, scaling.quantized_multiplier, left, right - last, last, -last
 
 
 def _split(inputs: Arrays, outputs: Arrays) -> tuple[Arrays, Arrays]:
@@ -68,13 +113,13 @@ def _split(inputs: Arrays, outputs: Arrays) -> tuple[Arrays, Arrays]:
     return [a[:whole] for a in flat], [a[whole:] for a in flat]
 
 
-def _limits(plan: _sum.SumPlan) -> tuple[int, int, int]:
+def _limits(plan: _sum.SumPlan | _vadd.VaddPlan) -> tuple[int, int, int]:
     return plan.output_offset, plan.output_activation_min, plan.output_activation_max
 
 
 def sums(plan: _sum.SumPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """ADD and SUB of operands of one shape."""
-    if inputs[0].shape != inputs[1].shape or plan.output.shift > 0:
+    if inputs[0].shape != inputs[1].shape or plan.output.shift > 0 or plan.output.rule is not DoubleRounding:
         return None
     (*blocks, y), (*rest, y_rest) = _split(inputs, outputs)
     vectors = [_fixed_point(s) for s in (plan.input1, plan.input2, plan.output)]
@@ -103,22 +148,6 @@ def sums_in_blocks(plan: optimized_add.BlockSumPlan, constants: Constants, input
     ]
 
 
-def means(plan: mean.QuantizedPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
-    """MEAN over neighboring axes."""
-    x, y, axes = inputs[0], outputs[0], plan.axes
-    if not axes or not x.size or len(axes) != axes[-1] + 1 - axes[0]:
-        return None
-    sizes = [math.prod(x.shape[: axes[0]]), math.prod(x.shape[axes[0] : axes[-1] + 1]), math.prod(x.shape[axes[-1] + 1 :])]
-    acc, limits = np.empty((sizes[0], sizes[2]), np.int32), np.iinfo(plan.output_dtype)
-    rule = [np.array(np.broadcast_to(v, sizes[2])) for v in (plan.requantize.quantized_multiplier, plan.requantize.shift)]
-    bounds = plan.output_offset, int(limits.min), int(limits.max)
-    return [
-        Call(mean_kernels.sum_axis, (x.reshape(sizes), acc)),
-        Call(mean_kernels.add_constant, (acc, plan.correction)),
-        Call(requantize_kernels.double_rounding, (acc, *rule, *bounds, y.reshape(acc.shape))),
-    ]
-
-
 def averages(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """AVERAGE_POOL_2D of integers."""
     return [Call(pooling_kernels.average_integer, (inputs[0], *pooling._axes(plan), int(plan.low), int(plan.high), outputs[0]))]
@@ -135,28 +164,38 @@ def maxima(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays
 
 def softmaxes(plan: softmax.SoftmaxPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """SOFTMAX of 8-bit inputs."""
+    if not inputs[0].size:
+        return None
     x, y = (a.reshape(-1, a.shape[-1]) for a in (inputs[0], outputs[0]))
     limits = np.iinfo(plan.output_dtype)
     exponentials = np.array(exponentials_8bit(plan.multiplier, plan.left_shift, plan.diff_min))
-    return [Call(softmax_kernels.softmax_8bit, (x, exponentials, limits.bits, int(limits.min), y))] if x.size else None
+    return [Call(softmax_kernels.softmax_8bit, (x, exponentials, limits.bits, int(limits.min), y))]
 
 
 def softmaxes_by_table(plan: optimized_softmax.SoftmaxTablePlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """SOFTMAX of 8-bit inputs by a table of float32 exponentials."""
+    if not inputs[0].size:
+        return None
     x, y = (a.reshape(-1, a.shape[-1]) for a in (inputs[0], outputs[0]))
     limits, half_up = np.iinfo(plan.output_dtype), plan.output_dtype == np.uint8
     bounds = plan.output_offset, int(limits.min), int(limits.max)
     table = np.array(plan.table)
-    return [Call(softmax_kernels.softmax_by_table, (x, table, plan.output_scale, half_up, *bounds, y))] if x.size else None
+    return [Call(softmax_kernels.softmax_by_table, (x, table, plan.output_scale, half_up, *bounds, y))]
 
 
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     **matmul.CALLS,
+    **movement.CALLS,
+    **recurrent.CALLS,
+    **reduction.CALLS,
     **{reference: pointwise(reference) for reference in unary.POINTWISE},
     **{reference: copies for reference in (reshape.reshape, squeeze.squeeze, expand_dims.expand_dims)},
     _sum.sum_quantized: sums,
     optimized_add.sum_in_blocks: sums_in_blocks,
-    mean.mean: means,
+    _vadd.vadd: vadds,
+    quantize.quantize: quantizations,
+    quantize.requantize: requantizations,
+    dequantize.dequantize: dequantizations,
     average_pool_2d.average_pool_2d: averages,
     max_pool_2d.max_pool_2d: maxima,
     softmax.softmax: softmaxes,
@@ -166,7 +205,7 @@ CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
 
 def has_calls(prepared: Prepared) -> bool:
     """Whether there may be calls for a prepared operator."""
-    return prepared.reference in CALLS and not prepared.updates
+    return COMPILED and prepared.reference in CALLS
 
 
 def calls_of(prepared: Prepared, constants: Constants, inputs: Sequence[np.ndarray | None], outputs: Arrays) -> Calls:

@@ -98,8 +98,7 @@ class ConvolutionTiles:
     form: tiles.Form
     image: np.ndarray  # [B, H', W', C], uint8 or int16, the border filled
     pixels: np.ndarray
-    segments: np.ndarray
-    groups: int
+    segments: tuple[np.ndarray, np.ndarray]  # where they begin in a window, and their groups
     weights: np.ndarray
     vectors: tuple[int, ...]
     channels: tiles.Channels
@@ -110,12 +109,15 @@ class ConvolutionTiles:
     def of(cls, x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: conv.ConvPlan) -> ConvolutionTiles | None:
         """For inputs like x; None for a rounding rule that tiles do not know."""
         weights = w.astype(np.int32) + plan.filter_offset
-        form, vectors = tiles.Form.of(x.dtype, plan.input_offset, weights), tiles.vectors_of(len(w))
+        form, vectors = tiles.Form.of(x.dtype, plan.input_offset, weights, splits=True), tiles.vectors_of(len(w))
         rows, columns = plan.axes
         whole = columns.dilation == 1  # a row of the filter is one run in memory
         height, width = (axis.padded_size for axis in plan.axes)
         depth = w.shape[3]
-        panels = tiles.pack(weights.reshape(len(w), -1, depth * (w.shape[2] if whole else 1)), form, len(vectors))
+        reach = np.arange(1 if whole else columns.filter_size) * columns.dilation
+        segments = ((np.arange(rows.filter_size) * rows.dilation)[:, None] * width + reach) * depth
+        windows = weights.reshape(len(w), segments.size, -1)
+        panels, parts = tiles.pack(windows, segments.ravel(), form, len(vectors))
         padded = len(panels) * len(vectors) * LANES
         channels = tiles.channels_of(plan.requantize, tiles.start_of(b, weights, form), padded)
         if channels is None:
@@ -123,19 +125,15 @@ class ConvolutionTiles:
         at = np.arange(len(x))[:, None, None] * height
         at = at + np.arange(rows.output_size)[:, None] * rows.stride
         at = (at * width + np.arange(columns.output_size) * columns.stride) * depth
-        reach = np.arange(1 if whole else columns.filter_size) * columns.dilation
-        segments = ((np.arange(rows.filter_size) * rows.dilation)[:, None] * width + reach) * depth
         image = form.image((len(x), height, width, depth))
-        groups = -(-depth * (columns.filter_size if whole else 1) // form.depth)
-        output = tiles.output_of(plan)
-        return cls(form, image, at.ravel(), segments.ravel(), groups, panels, vectors, channels, output, plan)
+        return cls(form, image, at.ravel(), parts, panels, vectors, channels, tiles.output_of(plan), plan)
 
     def calls(self, x: np.ndarray, y: np.ndarray) -> list[Call]:
         """What computes y from x."""
         rows, columns = self.plan.axes
         flat, per_pixel = self.image.reshape(-1), y.reshape(len(self.pixels), -1)
         each = tile.ROWS[len(self.vectors)]
-        windows = (flat, self.pixels, self.segments, self.groups, self.weights, self.vectors, each)
+        windows = (flat, self.pixels, *self.segments, self.weights, self.vectors, each)
         return [
             Call(strip.copy, (x, self.form.offset, rows.padding, columns.padding, self.image)),
             Call(tile.matmul, (*windows, self.channels, self.output, per_pixel)),
@@ -297,11 +295,16 @@ class DepthwiseTiles:
         """What computes y from x."""
         (top, left), depth = (axis.padding for axis in self.plan.axes), y.shape[3]
         sizes = tuple((a.output_size, a.filter_size, a.stride, a.dilation) for a in self.plan.axes)
+        width = self.plan.axes[1].output_size
+        together = range(min(depthwise_tile.OUTPUTS, key=lambda n: -(-width // n) * n))
         return [
             Call(strip.repeat, (x, self.form.offset, self.plan.depth_multiplier, top, left, self.image))
             if self.plan.depth_multiplier > 1
             else Call(strip.copy, (x, self.form.offset, top, left, self.image)),
-            Call(depthwise_tile.depthwise, (self.image, sizes, self.weights, self.channels, self.output, y.reshape(-1, depth))),
+            Call(
+                depthwise_tile.depthwise,
+                (self.image, sizes, tuple(together), self.weights, self.channels, self.output, y.reshape(-1, depth)),
+            ),
         ]
 
 

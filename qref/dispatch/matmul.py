@@ -19,8 +19,6 @@ from qref.ops import batch_matmul as bmm
 from qref.ops import fully_connected as fc
 from qref.ops._matmul import IntegerPlan, row_sums, sign_errors
 
-FIRST = np.zeros(1, np.int64)  # a row is one segment
-
 
 def accumulate(x: np.ndarray, w: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Accumulators [M, N] of centred x [M, K], packed w [N, K] and start [N], in the type of start."""
@@ -57,7 +55,7 @@ class RowTiles:
     form: tiles.Form
     rows: np.ndarray  # [1, 1, M, K], uint8 or int16
     pixels: np.ndarray
-    groups: int
+    segments: tuple[np.ndarray, np.ndarray]  # where they begin in a row, and their groups
     weights: np.ndarray
     vectors: tuple[int, ...]
     channels: tiles.Channels
@@ -68,22 +66,22 @@ class RowTiles:
     def of(cls, x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: IntegerPlan) -> RowTiles | None:
         """For inputs like x and weights [N, K]; None for a rounding rule that tiles do not know."""
         weights, depth = w.astype(np.int32) + plan.filter_offset, w.shape[1]
-        form, vectors = tiles.Form.of(x.dtype, plan.input_offset, weights), tiles.vectors_of(len(w))
-        panels = tiles.pack(weights[:, None], form, len(vectors))
+        form, vectors = tiles.Form.of(x.dtype, plan.input_offset, weights, splits=True), tiles.vectors_of(len(w))
+        panels, segments = tiles.pack(weights[:, None], np.zeros(1, np.int64), form, len(vectors))
         padded = len(panels) * len(vectors) * LANES
         channels = tiles.channels_of(plan.requantize, tiles.start_of(b, weights, form), padded)
         if channels is None:
             return None
         rows = form.image((1, 1, x.size // depth, depth))
         pixels = np.arange(x.size // depth) * depth
-        return cls(form, rows, pixels, -(-depth // form.depth), panels, vectors, channels, tiles.output_of(plan), plan)
+        return cls(form, rows, pixels, segments, panels, vectors, channels, tiles.output_of(plan), plan)
 
     def calls(self, x: np.ndarray, y: np.ndarray) -> list[Call]:
         """What computes y from x."""
         rows = x.reshape(-1)[: self.rows.size].reshape(self.rows.shape)
         flat, per_row = self.rows.reshape(-1), y.reshape(len(self.pixels), -1)
         each = tile.ROWS[len(self.vectors)]
-        matrix = (flat, self.pixels, FIRST, self.groups, self.weights, self.vectors, each)
+        matrix = (flat, self.pixels, *self.segments, self.weights, self.vectors, each)
         return [
             Call(strip.copy, (rows, self.form.offset, 0, 0, self.rows)),
             Call(tile.matmul, (*matrix, self.channels, self.output, per_row)),

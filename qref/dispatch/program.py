@@ -18,7 +18,7 @@ import llvmlite.binding as llvm
 import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import config, types
+from numba.core import config
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 BYTES = ir.IntType(8).as_pointer()
@@ -67,25 +67,25 @@ class _Compiled:
         assert failed == 0, f"kernel {failed - 1} of a program raised an exception"
 
 
-def _slots(kind: types.Type, value: Any) -> list[int]:
+def _slots(kind: Any, value: Any) -> list[int]:
     """An argument as numba's functions take it, in numbers of eight bytes."""
-    if isinstance(kind, types.Array):
+    if isinstance(kind, numba.types.Array):
         assert value.flags.c_contiguous
         return [0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides]
-    if isinstance(kind, types.BaseTuple):
+    if isinstance(kind, numba.types.BaseTuple):
         return [slot for element, v in zip(kind, value) for slot in _slots(element, v)]
-    if isinstance(kind, types.Float):
+    if isinstance(kind, numba.types.Float):
         return [int.from_bytes(struct.pack("<f4x" if kind.bitwidth == 32 else "<d", value), "little")]
     return [int(value) % 2**64]
 
 
-def _floats(kind: types.Type) -> list[int]:
+def _floats(kind: Any) -> list[int]:
     """The widths of an argument's numbers where they are floats, else 0."""
-    if isinstance(kind, types.Array):
+    if isinstance(kind, numba.types.Array):
         return [0] * (5 + 2 * kind.ndim)
-    if isinstance(kind, types.BaseTuple):
+    if isinstance(kind, numba.types.BaseTuple):
         return [width for element in kind for width in _floats(element)]
-    return [kind.bitwidth if isinstance(kind, types.Float) else 0]
+    return [kind.bitwidth if isinstance(kind, numba.types.Float) else 0]
 
 
 @functools.cache

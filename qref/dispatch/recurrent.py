@@ -10,66 +10,120 @@ import numpy as np
 
 from qref.arithmetic.gemmlowp import logistic, tanh
 from qref.arithmetic.requantize import DoubleRounding, Requantize
+from qref.dispatch.matmul import RowTiles
+from qref.dispatch.program import Call
 from qref.kernels import lstm as lstm_kernels
 from qref.kernels import svdf as svdf_kernels
 from qref.kernels.matmul import accumulate
+from qref.kernels.vector import COMPILED
 from qref.ops import _lstm_integer as lstm
 from qref.ops import svdf
 from qref.ops._lstm_operands import GATES
+from qref.ops._matmul import IntegerPlan
 
 Tensors = Sequence[Any]  # arrays, None where an input is absent or not constant
 
 
 @functools.cache
 def activation_table(function: Callable[..., np.ndarray], integer_bits: int) -> np.ndarray:
-    """A function of Q0.15 results at all 65536 words with that many integer bits, int16."""
-    table = function(np.arange(-32768, 32768), integer_bits, 16).astype(np.int16)
+    """A function of Q0.15 results at all 65536 words with that many integer bits, by their bits, int16."""
+    table = function(np.arange(65536).astype(np.int16).astype(np.int64), integer_bits, 16).astype(np.int16)
     table.setflags(write=False)
     return table
 
 
-def bind_lstm(plan: lstm.IntegerLstmPlan, constants: Tensors) -> Callable[..., Any]:
-    """The LSTM on integers: weights of all gates stacked and widened, zero points folded, activations tabulated."""
-    rules = [plan.hidden, plan.projection]
+Calls = list[Call] | None
+
+
+def lstm_calls(plan: lstm.IntegerLstmPlan, constants: Tensors, inputs: Tensors, outputs: Sequence[np.ndarray]) -> Calls:
+    """The LSTM on integers; its states change where they are. None for rules without a kernel and weights not constant."""
+    rules, at = [plan.hidden, plan.projection], plan.inputs
     for gate in plan.gates.values():
         rules += [gate.input, gate.recurrent, gate.peephole]
-    if not plan.cell_has_tanh or not all(rule is None or isinstance(rule, DoubleRounding) for rule in rules):
-        return lambda *tensors: lstm.lstm_integer(*tensors, plan)
-    inputs = plan.inputs
-    positions = [p for gate in inputs.gates.values() for p in (gate.input_weights, gate.recurrent_weights, gate.bias)]
-    packed = _pack(plan, constants) if all(constants[p] is not None for p in positions) else None
+    double = all(rule is None or isinstance(rule, DoubleRounding) for rule in rules)
+    if not (COMPILED and double and plan.cell_has_tanh and _known(plan, constants, inputs)):
+        return None
+    x, h, c, gates = inputs[0], inputs[at.output_state], inputs[at.cell_state], at.gates.values()
+    steps, width = x.size // (at.batch * at.depth), at.cells * len(gates)
+    of_input, of_output = np.empty((steps * at.batch, width), np.int16), np.empty((at.batch, width), np.int32)
+    biases = None if at.layer_norm else np.concatenate([inputs[gate.bias] for gate in gates])
+    from_input = RowTiles.of(
+        x,
+        np.concatenate([inputs[gate.input_weights] for gate in gates]),
+        biases,
+        _sums(plan.input_zero_point, [plan.gates[name].input for name in at.gates], of_input),
+    )
+    from_output = RowTiles.of(
+        h,
+        np.concatenate([inputs[gate.recurrent_weights] for gate in gates]),
+        None,
+        _sums(plan.output_zero_point, [plan.gates[name].recurrent for name in at.gates], of_output),
+    )
+    assert from_input is not None
+    assert from_output is not None
+    places = np.arange(len(of_input))
+    in_time = x.ndim == 2 or plan.time_major
+    places = places.reshape(steps, at.batch) if in_time else np.ascontiguousarray(places.reshape(at.batch, steps).T)
+    arguments = (
+        places,
+        of_input,
+        _constants(plan, inputs, from_output.form.offset),
+        from_output.calls(h, of_output)[-1].arguments,
+        from_output.rows.reshape(-1),
+        of_output,
+        h.reshape(at.batch, at.outputs),
+        c.reshape(at.batch, at.cells),
+        outputs[0].reshape(len(of_input), at.outputs),
+    )
+    return [*(from_input.calls(x, of_input) if x.size else []), Call(lstm_kernels.lstm, arguments)]
 
-    def run(*tensors: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        weights, start, kernel_constants = packed if packed is not None else _pack(plan, tensors)
-        x, output_state, cell_state = (tensors[p] for p in (0, inputs.output_state, inputs.cell_state))
-        steps = x[None] if x.ndim == 2 else x if plan.time_major else x.swapaxes(0, 1)
-        acc = np.empty((len(steps) * inputs.batch, len(weights)), np.int32)
-        accumulate(steps.astype(np.int16).reshape(len(acc), inputs.depth), weights, start, acc)
-        h = output_state.reshape(inputs.batch, inputs.outputs).astype(np.int16)
-        c = cell_state.reshape(inputs.batch, inputs.cells).copy()
-        y = np.empty((len(steps), inputs.batch, inputs.outputs), np.int8)
-        lstm_kernels.lstm(acc.reshape(len(steps), inputs.batch, len(weights)), kernel_constants, h, c, y)
-        y = y[0] if x.ndim == 2 else y if plan.time_major else np.ascontiguousarray(y.swapaxes(0, 1))
-        return y, h.astype(np.int8).reshape(output_state.shape), c.reshape(cell_state.shape)
+
+def _known(plan: lstm.IntegerLstmPlan, constants: Tensors, inputs: Tensors) -> bool:
+    """Whether all weights are constant."""
+    changing = 0, plan.inputs.output_state, plan.inputs.cell_state
+    return all(c is not None or t is None or p in changing for p, (c, t) in enumerate(zip(constants, inputs)))
+
+
+def _sums(zero_point: int, rules: Sequence[Any], of: np.ndarray) -> IntegerPlan:
+    """The products of all gates at once, each brought to its gate's scale and saturated to the type of what holds them."""
+    cells, limits = of.shape[1] // len(rules), np.iinfo(of.dtype)
+    multiplier = np.repeat([int(rule.quantized_multiplier[0]) for rule in rules], cells)
+    shift = np.repeat([int(rule.shift[0]) for rule in rules], cells)
+    return IntegerPlan(
+        -zero_point, 0, 0, DoubleRounding(multiplier, shift), int(limits.min), int(limits.max), 32, of.shape, of.dtype
+    )
+
+
+def bind_lstm(plan: lstm.IntegerLstmPlan, constants: Tensors) -> Callable[..., Any]:
+    """The LSTM on integers: the calls above on arrays of their own, made once where weights are constant."""
+    changing = 0, plan.inputs.output_state, plan.inputs.cell_state
+    made: list[tuple[list[np.ndarray], np.ndarray, list[Call]]] = []
+
+    def run(*tensors: Any) -> tuple[np.ndarray, ...]:
+        if not made:
+            inputs = [np.array(tensor, order="C") if p in changing else tensor for p, tensor in enumerate(tensors)]
+            y = np.empty((*tensors[0].shape[:-1], plan.inputs.outputs), np.int8)
+            calls = lstm_calls(plan, tensors, inputs, [y])
+            if calls is None:
+                return lstm.lstm_integer(*tensors, plan)
+            made.append(([inputs[p] for p in changing], y, calls))
+        arrays, y, calls = made[0] if _known(plan, constants, tensors) else made.pop()
+        for array, p in zip(arrays, changing):
+            np.copyto(array, tensors[p])
+        for call in calls:
+            call.kernel(*call.arguments)
+        return y.copy(), *(state.copy() for state in arrays[1:])
 
     return run
 
 
-def _pack(plan: lstm.IntegerLstmPlan, tensors: Tensors) -> tuple[np.ndarray, np.ndarray, lstm_kernels.Constants]:
-    """Stacked input weights, what their accumulators start from, and all else."""
+def _constants(plan: lstm.IntegerLstmPlan, tensors: Tensors, row_offset: int) -> lstm_kernels.Constants:
+    """All that the steps need beside the products."""
     inputs, gates = plan.inputs, list(plan.inputs.gates.values())
-
-    def stacked(position: str, zero_point: int, with_bias: bool) -> tuple[np.ndarray, np.ndarray]:
-        weights = [tensors[getattr(gate, position)] for gate in gates]
-        biases = [tensors[gate.bias] if with_bias else None for gate in gates]
-        starts = [lstm.fold_zero_point(w, zero_point, bias) for w, bias in zip(weights, biases)]
-        return np.concatenate(weights).astype(np.int16), np.concatenate(starts).astype(np.int32)
 
     def table(values: list[np.ndarray]) -> np.ndarray:
         return np.array(values, np.int64).reshape(len(values), values[0].size if values else 0)
 
-    input_weights, input_start = stacked("input_weights", plan.input_zero_point, not inputs.layer_norm)
-    recurrent_weights, recurrent_start = stacked("recurrent_weights", plan.output_zero_point, False)
     none = np.zeros(inputs.batch * inputs.cells, np.int64)
     peephole = [
         none if gate.peephole is None else lstm.spread_peephole(tensors[gate.peephole], inputs, plan.time_major).ravel()
@@ -85,11 +139,9 @@ def _pack(plan: lstm.IntegerLstmPlan, tensors: Tensors) -> tuple[np.ndarray, np.
     multipliers, shifts = _multipliers(plan)
     norm_plans = [plan.gates[name].layer_norm if name in plan.gates else None for name in GATES]
     guards = [0 if norm is None else norm.variance_guard for norm in norm_plans]
-    constants = lstm_kernels.Constants(
+    return lstm_kernels.Constants(
         multipliers=multipliers,
         shifts=shifts,
-        recurrent_weights=recurrent_weights,
-        recurrent_start=recurrent_start,
         peephole=table(peephole),
         norm_weights=table(norms),
         norm_biases=table([tensors[gate.bias] for gate in gates]),
@@ -104,19 +156,19 @@ def _pack(plan: lstm.IntegerLstmPlan, tensors: Tensors) -> tuple[np.ndarray, np.
         hidden_offset=-plan.hidden_zero_point if inputs.projection is not None else plan.hidden_zero_point,
         projection_clip=plan.projection_clip,
         output_zero_point=plan.output_zero_point,
+        row_offset=row_offset,
     )
-    return input_weights, input_start, constants
 
 
 def _multipliers(plan: lstm.IntegerLstmPlan) -> tuple[np.ndarray, np.ndarray]:
-    """Multipliers and shifts of all rules, int64 [6, 4] as in the kernel's Constants."""
-    rules: dict[tuple[int, int], Requantize | None] = {(4, 0): plan.hidden, (5, 0): plan.projection}
-    table = np.zeros((2, 6, 4), np.int64)
+    """Multipliers and shifts of all rules, int64 [4, 4] as in the kernel's Constants."""
+    rules: dict[tuple[int, int], Requantize | None] = {(2, 0): plan.hidden, (3, 0): plan.projection}
+    table = np.zeros((2, 4, 4), np.int64)
     for name, gate in plan.gates.items():
         k = GATES.index(name)
-        rules |= {(0, k): gate.input, (1, k): gate.recurrent, (2, k): gate.peephole}
+        rules[0, k] = gate.peephole
         if gate.layer_norm is not None:
-            table[:, 3, k] = gate.layer_norm.quantized_multiplier, gate.layer_norm.shift
+            table[:, 1, k] = gate.layer_norm.quantized_multiplier, gate.layer_norm.shift
     for place, rule in rules.items():
         if isinstance(rule, DoubleRounding):
             table[(slice(None), *place)] = rule.quantized_multiplier[0], rule.shift[0]
@@ -154,3 +206,5 @@ def bind_svdf(plan: svdf.SvdfPlan, constants: Tensors) -> Callable[..., Any]:
 
 
 BINDERS: dict[Callable[..., Any], Callable[..., Any]] = {lstm.lstm_integer: bind_lstm, svdf.svdf: bind_svdf}
+
+CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {lstm.lstm_integer: lstm_calls}

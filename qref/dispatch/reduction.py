@@ -8,9 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.requantize import DoubleRounding
+from qref.dispatch.program import Call
 from qref.kernels import mean as kernels
+from qref.kernels import requantize as requantize_kernels
 from qref.ops import mean, sum
 from qref.ops._reduction import rows
+from qref.ops.optimized import mean as optimized_mean
+from qref.ops.xnnpack import _reduction as xnnpack
+
+Arrays = Sequence[Any]
+Calls = list[Call] | None
 
 
 def bind_mean(plan: mean.QuantizedPlan, constants: Sequence[np.ndarray | None]) -> Callable[..., np.ndarray]:
@@ -49,4 +57,59 @@ def sum_over(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 BINDERS: dict[Callable[..., Any], Callable[..., Any]] = {
     mean.mean: bind_mean,
     sum.sum_bytes: bind_sum,
+}
+
+
+def _sums(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, list[Call]] | None:
+    """The accumulators [outer, inner] of x over neighboring axes, and the calls that fill them."""
+    if not axes or not x.size or len(axes) != axes[-1] + 1 - axes[0]:
+        return None
+    sizes = [math.prod(x.shape[: axes[0]]), math.prod(x.shape[axes[0] : axes[-1] + 1]), math.prod(x.shape[axes[-1] + 1 :])]
+    acc = np.empty((sizes[0], sizes[2]), np.int32)
+    return acc, [Call(kernels.sum_axis, (x.reshape(sizes), acc))]
+
+
+def means(plan: mean.QuantizedPlan, constants: Arrays, inputs: Arrays, outputs: Arrays) -> Calls:
+    """MEAN over neighboring axes."""
+    summed, limits = _sums(inputs[0], plan.axes), np.iinfo(plan.output_dtype)
+    if summed is None or not isinstance(plan.requantize, DoubleRounding):
+        return None
+    acc, calls = summed
+    rule = [np.array(np.broadcast_to(v, acc.shape[1])) for v in (plan.requantize.quantized_multiplier, plan.requantize.shift)]
+    bounds = plan.output_offset, int(limits.min), int(limits.max)
+    return [
+        *calls,
+        Call(kernels.add_constant, (acc, plan.correction)),
+        Call(requantize_kernels.double_rounding, (acc, *rule, *bounds, outputs[0].reshape(acc.shape))),
+    ]
+
+
+def spatial_means(plan: optimized_mean.SpatialMeanPlan, constants: Arrays, inputs: Arrays, outputs: Arrays) -> Calls:
+    """MEAN over height and width as LiteRT's vector code has it."""
+    summed, limits, rule = _sums(inputs[0], (1, 2)), np.iinfo(plan.output_dtype), plan.requantize
+    if summed is None:
+        return None
+    acc, calls = summed
+    fixed = rule.half_up
+    each = [np.array(np.broadcast_to(v, acc.shape[1])) for v in (fixed.quantized_multiplier, fixed.shift)]
+    bounds = plan.output_offset, int(limits.min), int(limits.max)
+    y = outputs[0].reshape(acc.shape)
+    return [*calls, Call(requantize_kernels.half_up, (acc, *each, rule.channels_in_blocks, *bounds, y))]
+
+
+def scaled_sums(plan: xnnpack.ScaledSumPlan, constants: Arrays, inputs: Arrays, outputs: Arrays) -> Calls:
+    """MEAN and SUM of XNNPACK over neighboring axes, where sums fit in 32 bits and the constants are finite."""
+    x, limits = inputs[0], np.iinfo(plan.output_dtype)
+    summed = _sums(x, plan.axes) if x.size < 2**23 and np.isfinite([plan.scale, plan.bias]).all() else None
+    if summed is None:
+        return None
+    acc, calls = summed
+    bounds = int(limits.min), int(limits.max)
+    return [*calls, Call(kernels.scale_float32, (acc, plan.scale, plan.bias, *bounds, outputs[0].reshape(acc.shape)))]
+
+
+CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
+    mean.mean: means,
+    optimized_mean.spatial_mean: spatial_means,
+    xnnpack.sum_quantized: scaled_sums,
 }

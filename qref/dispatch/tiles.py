@@ -4,6 +4,8 @@ x + input_offset meets w + filter_offset in int16 pairs; or, on a CPU that multi
 quads: the input as uint8 u, u = x for uint8 and u = x + 128 for int8. What is then missing is in the accumulator's start:
 
     sum (x + input_offset) w = sum u w + d sum w        d = input_offset, or input_offset - 128
+
+Weights of type uint8 may leave int8 without their zero point. A matmul splits those few in two, and reads their inputs twice.
 """
 
 from __future__ import annotations
@@ -42,9 +44,11 @@ class Form:
     rest: int
 
     @classmethod
-    def of(cls, x: np.dtype, input_offset: int, w: np.ndarray) -> Form:
-        """The form for inputs of that type and weights w, their zero points taken off."""
-        if QUADS and x.itemsize == 1 and w.size and w.min() >= -128 and w.max() <= 127:
+    def of(cls, x: np.dtype, input_offset: int, w: np.ndarray, splits: bool = False) -> Form:
+        """The form for inputs of that type and weights w [N, ...], zero points taken off; `pack` splits, if they are few."""
+        beyond = np.count_nonzero(w != np.clip(w, -128, 127))
+        fits = beyond == 0 or (splits and 8 * beyond <= w[0].size and w.min() >= -256 and w.max() <= 254)
+        if QUADS and x.itemsize == 1 and w.size and fits:
             offset = 128 if x.kind == "i" else 0
             return cls(np.dtype(np.uint8), offset, input_offset - offset)
         return cls(np.dtype(np.int16), input_offset, 0)
@@ -76,21 +80,31 @@ def vectors_of(channels: int) -> tuple[int, ...]:
     return tuple(range(min(cost, key=lambda v: (cost[v], -v))))
 
 
-def pack(w: np.ndarray, form: Form, vectors: int) -> np.ndarray:
-    """Weights [N, segments, K] as kernels/tile.py reads them, [panels, bytes] uint8; zeros fill up channels and groups."""
-    channels, segments, depth = w.shape
+def pack(w: np.ndarray, segments: np.ndarray, form: Form, vectors: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Weights [N, segments, K] as kernels/tile.py reads them, [panels, bytes] uint8, and its segments and groups.
+
+    Zeros fill up channels and groups. Groups in which a weight does not fit its type stand there once more, with what is missing.
+    """
+    channels, count, depth = w.shape
     groups, panels = -(-depth // form.depth), -(-channels // (vectors * LANES))
-    padded = np.zeros((panels * vectors * LANES, segments, groups * form.depth), form.weight_dtype)
+    padded = np.zeros((panels * vectors * LANES, count, groups * form.depth), np.int32)
     padded[:channels, :, :depth] = w
-    split = padded.reshape(panels, vectors * LANES, segments, groups, form.depth)
-    return np.ascontiguousarray(split.transpose(0, 2, 3, 1, 4)).view(np.uint8).reshape(panels, -1)
+    split = padded.reshape(len(padded), count * groups, form.depth)
+    limits = np.iinfo(form.weight_dtype)
+    fitting = np.clip(split, limits.min, limits.max)
+    again = np.flatnonzero((split != fitting).any(axis=(0, 2)))
+    every = np.concatenate([fitting, (split - fitting)[:, again]], axis=1).astype(form.weight_dtype)
+    every = every.reshape(panels, vectors * LANES, -1, form.depth).transpose(0, 2, 1, 3)
+    offsets = np.concatenate([segments, segments[again // groups] + again % groups * form.depth])
+    counts = np.repeat([groups, 1], [count, again.size])
+    return np.ascontiguousarray(every).view(np.uint8).reshape(panels, -1), (offsets, counts)
 
 
 def channels_of(rule: Requantize, start: np.ndarray, padded: int) -> Channels | None:
     """Start and the rule's constants for the tiles, each of `padded` channels; None for a rule that they do not know."""
 
     def table(values: np.ndarray, dtype: type) -> np.ndarray:
-        each = np.zeros(padded, dtype)
+        each: np.ndarray = np.zeros(padded, dtype)
         each[: len(start)] = values
         return each
 
@@ -105,7 +119,8 @@ def channels_of(rule: Requantize, start: np.ndarray, padded: int) -> Channels | 
     else:
         return None
     left, right = np.maximum(fixed.shift, 0) & 31, np.maximum(-fixed.shift, 0)
-    constants = (fixed.quantized_multiplier, left, right, (1 << right) >> 1, -(away & (right > 0)).astype(np.int64))
+    last = (right > 0).astype(np.int64)
+    constants = (fixed.quantized_multiplier, left, right - last, last, -(away & (right > 0)).astype(np.int64))
     return first, *(table(values, np.int32) for values in constants)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qref.arithmetic.explanation import Explanation
+from qref.arithmetic.requantize import DoubleRounding, FixedPointRule
 
 
 def high(a: str, b: str, bits: int = 32) -> str:
@@ -15,8 +16,12 @@ def saturated(formula: str, bits: int = 32) -> str:
     return f"saturate({formula}, {bits})"
 
 
-def explain_multiplied(e: Explanation, acc: str, multiplier: str, shift: int) -> str:
-    """Append acc * multiplier * 2^(shift - 31), rounded twice, where the multiplier is a step; returns the result's name."""
+def explain_multiplied(e: Explanation, acc: str, multiplier: str, shift: int, rule: type[FixedPointRule] = DoubleRounding) -> str:
+    """Append acc * multiplier * 2^(shift - 31), rounded by the rule, the multiplier being a step; returns the result's name."""
+    if rule is not DoubleRounding:
+        e.derive(f"product_{acc}", f"{acc} * {multiplier}", "in 64 bits")
+        e.derive(f"dropped_{acc}", f"product_{acc} % 2**{31 - shift}", f"the low {31 - shift} bits, which the rounding drops")
+        return e.derive(f"scaled_{acc}", f"wrap(ties_up(product_{acc}, 2**{31 - shift}), 32)", "the only rounding, ties up")
     left, right = max(shift, 0) % 32, max(-shift, 0)
     e.derive(f"shifted_{acc}", f"wrap({acc} * 2**{left}, 32)", "shifted to the left, in 32 bits")
     e.derive(f"dropped_by_high_{acc}", f"shifted_{acc} * {multiplier} % 2**31", "the low 31 bits, which the first rounding drops")

@@ -6,17 +6,17 @@ The sum needs the exponentials of the whole row. They are given; each of them is
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from qref.arithmetic.explanation import Explanation
-from qref.arithmetic.requantize import DoubleRounding
+from qref.arithmetic.requantize import DoubleRounding, FixedPointRule
 
 from ._explain_gemmlowp import divide, explain_exp, explain_one_over_one_plus, multiply
 
 EXP_INTEGER_BITS, SUM_INTEGER_BITS = 5, 12
 ENTRIES = 512  # intervals of a table, of 128 inputs each
-UNIT = 65536 / (2 / 65535 * 65535)  # of a table's entries, in float64: they stand for entry / 2^15
 
 
 def explain_8bit(
@@ -49,12 +49,16 @@ def explain_8bit(
     return e
 
 
-def explain_16bit(row: list[int], position: int, multiplier: int, shift: int) -> Explanation:
-    """The steps from a row of int16 values to one of its results, by tables of exp on [-10, 0] and 1 / (1 + x) on [0, 1]."""
-    e, rule = _distances(row, position), _rule(multiplier, shift)
+def explain_16bit(row: list[int], position: int, scaling: FixedPointRule, *, float32: bool = False) -> Explanation:
+    """The steps from a row of int16 values to one of its results, by tables of exp on [-10, 0] and 1 / (1 + x) on [0, 1].
+
+    scaling  of differences to the steps of the first table
+    float32  whether the second table is made in float32
+    """
+    e = _distances(row, position)
 
     def exponential(e: Explanation) -> str:
-        scaled = rule.explain(e, "difference")
+        scaled = scaling.explain(e, "difference")
         e.derive("place_exp", f"clamp({scaled} + 32767, -2**15, 2**15 - 1)", "in the table, in steps of 10 / 65535")
         return _explain_look_up(e, "exp", "exp({})", -10.0, 10 / 65535)
 
@@ -66,7 +70,8 @@ def explain_16bit(row: list[int], position: int, multiplier: int, shift: int) ->
     divide(e, "normalized", "shifted_total", 14, "of 2^16")
     words = "in the table of 1 / (1 + a), for the sum as 1 + a"
     e.derive("place_reciprocal", "clamp(normalized - 2**15 - 2**16, -2**15, 2**15 - 1)", words)
-    _explain_look_up(e, "reciprocal", "1 / (1 + {})", 0.0, 1 / 65535)
+    reciprocal = "float32(1 / float32(1 + {}))" if float32 else "1 / (1 + {})"
+    _explain_look_up(e, "reciprocal", reciprocal, 0.0, 1 / 65535, float32=float32)
     e.derive("product", "exp * reciprocal", "exp / sum, still scaled")
     divide(e, "rounded", "product", 31 - e.value("leading_zeros"), "exp / sum, of 2^15, ties up")
     e.derive("y", "clamp(rounded, 0, 2**15 - 1)", "the output, LSB")
@@ -99,31 +104,53 @@ def _rule(multiplier: int, shift: int) -> DoubleRounding:
     return DoubleRounding(np.array([multiplier]), np.array([shift]))
 
 
-def _explain_look_up(e: Explanation, name: str, function: str, start: float, step: float) -> str:
+def _explain_look_up(e: Explanation, name: str, function: str, start: float, step: float, *, float32: bool = False) -> str:
     """Append a table's value at the step place_`name`, for a function of start + step * (place + 2^15), of 2^15."""
     e.derive(f"entry_{name}", f"(place_{name} + 2**15) // 128", "the number of the table's entry at or below it")
-    width = step * 65535 / ENTRIES
+    table = _Table(function, start, step, np.float32 if float32 else np.float64)
     for which in (0, 1):
-        _explain_entry(e, f"{name}_{which}", e.value(f"entry_{name}") + which, function, start, width)
+        table.explain_entry(e, f"{name}_{which}", e.value(f"entry_{name}") + which)
     e.derive(f"between_{name}", f"({name}_1 - {name}_0) * (place_{name} % 128)", "128 times what the place adds to the entry")
     divide(e, f"added_{name}", f"between_{name}", 7, "ties up")
     return e.derive(name, f"{name}_0 + added_{name}", "of 2^15")
 
 
-def _explain_entry(e: Explanation, name: str, entry: int, function: str, start: float, width: float) -> None:
-    """Append an entry of a table, shifted by half of the error that interpolation makes in the middle of its interval."""
-    if entry == ENTRIES:
-        e.given(f"place_{name}", start + width * ENTRIES, "where the table ends")
-        e.derive(
-            name, f"clamp(round_half_away({function.format(f'place_{name}')} * {UNIT}), -2**15, 2**15 - 1)", "its last entry"
-        )
-        return
-    for at, place in {"left": start + entry * width, "right": start + (entry + 1) * width}.items():
-        e.given(f"{at}_{name}", place, f"the {at} end of the interval of entry {entry}, in float64")
-    e.derive(f"middle_{name}", f"left_{name} + {width / 2}", "half a step further")
-    for at in ("left", "middle", "right"):
-        e.derive(f"at_{at}_{name}", f"{function.format(f'{at}_{name}')} * {UNIT}", "of 2^15, in float64")
-    e.derive(f"rounded_left_{name}", f"round_half_away(at_left_{name})", "ties away from zero")
-    e.derive(f"interpolated_{name}", f"round_half_away((at_right_{name} + rounded_left_{name}) / 2)", "in the middle")
-    e.derive(f"error_{name}", f"round_half_away((interpolated_{name} - round_half_away(at_middle_{name})) / 2)", "half of it")
-    e.derive(name, f"clamp(rounded_left_{name} - error_{name}, -2**15, 2**15 - 1)", f"entry {entry} of the table")
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table of a function of start + step * k at every 128th of 65536 numbers k, made in float32 or float64."""
+
+    function: str  # a formula with {} for its operand
+    start: float
+    step: float
+    real: type[np.floating]
+
+    def explain_entry(self, e: Explanation, name: str, entry: int) -> None:
+        """Append an entry, shifted by half of the error that interpolation makes in the middle of its interval."""
+        start, rescale = self.real(self.start), _rescale(self.real)
+        width = self.real(self.step) * self.real(65535) / self.real(ENTRIES)
+        if entry == ENTRIES:
+            e.given(f"place_{name}", start + self.real(self.step) * self.real(65535), "where the table ends")
+            last = self._rounded(f"{self.function.format(f'place_{name}')} * {rescale}")
+            e.derive(name, f"clamp(round_half_away({last}), -2**15, 2**15 - 1)", "its last entry")
+            return
+        for k, at in enumerate(("left", "right")):
+            words = f"the {at} end of the interval of entry {entry}, in {self.real.__name__}"
+            e.given(f"{at}_{name}", start + self.real(entry + k) * width, words)
+        e.derive(f"middle_{name}", self._rounded(f"left_{name} + {float(width / self.real(2))!r}"), "half a step further")
+        for at in ("left", "middle", "right"):
+            value = self._rounded(f"{self.function.format(f'{at}_{name}')} * {rescale}")
+            e.derive(f"at_{at}_{name}", value, f"of 2^15, in {self.real.__name__}")
+        e.derive(f"rounded_left_{name}", f"round_half_away(at_left_{name})", "ties away from zero")
+        total = self._rounded(f"at_right_{name} + rounded_left_{name}")
+        e.derive(f"interpolated_{name}", f"round_half_away(({total}) / 2)", "in the middle")
+        e.derive(f"error_{name}", f"round_half_away((interpolated_{name} - round_half_away(at_middle_{name})) / 2)", "half of it")
+        e.derive(name, f"clamp(rounded_left_{name} - error_{name}, -2**15, 2**15 - 1)", f"entry {entry} of the table")
+
+    def _rounded(self, formula: str) -> str:
+        return f"float32({formula})" if self.real is np.float32 else formula
+
+
+def _rescale(real: type[np.floating]) -> float:
+    """The entries' unit, as the kernel forms it: they stand for entry / 2^15."""
+    scale = real(2 / 65535)
+    return float(real(65536) / (scale * real(32767) - scale * real(-32768)))

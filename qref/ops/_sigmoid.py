@@ -31,35 +31,55 @@ def prepare_sigmoid_scaling(node: Node, x: Operand, y: Operand, greatest_left_sh
     return SigmoidPlan(*sigmoid_scaling(float(input_scale), greatest_left_shift))
 
 
-def explain_sigmoid(x: int, plan: SigmoidPlan, interval_bits: int, limit: int) -> Explanation:
-    """From x to "place", in steps of 2^-interval_bits entries, and "sigmoid" of |x|, scaled by 2^(16 + interval_bits).
+def derive_logistic(e: Explanation, x: str, y: str, plan: SigmoidPlan) -> str:
+    """Append the step `y`, LOGISTIC of the step `x` of 16 bits, of 2^15; returns its name."""
+    of = _suffix(y)
+    sigmoid = _derive_sigmoid(e, x, of, plan, 9, 0x7FFF << 10)
+    formula = f"2**25 - {sigmoid} + 511 if place{of} < 0 else {sigmoid} + 512"
+    e.derive(f"of_sign{of}", formula, "what it lacks to 1 below zero, and 1/2 LSB")
+    return e.derive(y, f"of_sign{of} // 2**10", "rounded")
 
+
+def derive_tanh(e: Explanation, x: str, y: str, plan: SigmoidPlan) -> str:
+    """Append the step `y`, TANH of the step `x` of 16 bits, of 2^15; returns its name."""
+    of = _suffix(y)
+    sigmoid = _derive_sigmoid(e, x, of, plan, 8, 0xFFFF << 8)
+    e.derive(f"centered{of}", f"{sigmoid} - 2**23", "2 sigmoid(2 x) - 1")
+    e.derive(f"of_sign{of}", f"-centered{of} + 127 if place{of} < 0 else centered{of} + 128", "and 1/2 LSB")
+    return e.derive(y, f"of_sign{of} // 2**8", "rounded")
+
+
+def _suffix(y: str) -> str:
+    return "" if y == "y" else f"_{y}"
+
+
+def _derive_sigmoid(e: Explanation, x: str, of: str, plan: SigmoidPlan, interval_bits: int, limit: int) -> str:
+    """Append "place", in steps of 2^-interval_bits entries, and "sigmoid" of |x|, scaled by 2^(16 + interval_bits).
+
+    of      what the names of steps end in
     limit   the sigmoid beyond the table
     """
-    e, power_of_two = Explanation(), plan.input_multiplier == 0
+    power_of_two = plan.input_multiplier == 0
     multiplier, shift = (3 << plan.input_left_shift, 0) if power_of_two else (plan.input_multiplier, plan.input_left_shift)
-    e.given("x", x, "the stored value, LSB")
-    e.given("input_multiplier", multiplier, f"to 2^{shift} times the steps of the table")
-    e.derive("shifted", f"wrap(x * input_multiplier + {1 << shift >> 1}, 32)")
-    e.derive("place", f"shifted // 2**{shift}", "in the table, to nearest, ties up")
-    e.derive("interval", f"abs(place) // 2**{interval_bits}", "the entry at or below |place|")
-    e.derive("fraction", f"abs(place) % 2**{interval_bits}", f"how far to the next one, of 2^{interval_bits}")
-    if e.value("interval") >= 255:
-        e.given("sigmoid", limit, "beyond the table")
-        return e
+    e.given(f"input_multiplier{of}", multiplier, f"to 2^{shift} times the steps of the table")
+    e.derive(f"shifted{of}", f"wrap({x} * input_multiplier{of} + {1 << shift >> 1}, 32)")
+    e.derive(f"place{of}", f"shifted{of} // 2**{shift}", "in the table, to nearest, ties up")
+    e.derive(f"interval{of}", f"abs(place{of}) // 2**{interval_bits}", "the entry at or below |place|")
+    e.derive(f"fraction{of}", f"abs(place{of}) % 2**{interval_bits}", f"how far to the next one, of 2^{interval_bits}")
+    if e.value(f"interval{of}") >= 255:
+        return e.given(f"sigmoid{of}", limit, "beyond the table")
     for k in (0, 1):
-        _explain_entry(e, k)
-    formula = f"entry0 * 2**{interval_bits} + fraction * (entry1 - entry0)"
-    e.derive("sigmoid", formula, f"between the entries, scaled by 2^{16 + interval_bits}")
-    return e
+        _derive_entry(e, k, of)
+    formula = f"entry0{of} * 2**{interval_bits} + fraction{of} * (entry1{of} - entry0{of})"
+    return e.derive(f"sigmoid{of}", formula, f"between the entries, scaled by 2^{16 + interval_bits}")
 
 
-def _explain_entry(e: Explanation, k: int) -> None:
+def _derive_entry(e: Explanation, k: int, of: str) -> None:
     """Append an entry: the sigmoid, shifted by half of the error that a line makes in the middle of its interval."""
-    if e.value("interval") + k == 255:
-        e.derive(f"entry{k}", "2**16 - 1", "the last entry, where the function saturates")
+    if e.value(f"interval{of}") + k == 255:
+        e.derive(f"entry{k}{of}", "2**16 - 1", "the last entry, where the function saturates")
         return
     for name, at in (("start", k), ("middle", k + 0.5), ("end", k + 1)):
-        e.derive(f"{name}{k}", f"65536 / (1 + exp(-(interval + {at}) / 24))", "the sigmoid, of 2^16, in float64")
-    error = f"(middle{k} - (start{k} + end{k}) / 2) / 2"
-    e.derive(f"entry{k}", f"round_half_away(start{k} + {error})", "of the table")
+        e.derive(f"{name}{k}{of}", f"65536 / (1 + exp(-(interval{of} + {at}) / 24))", "the sigmoid, of 2^16, in float64")
+    error = f"(middle{k}{of} - (start{k}{of} + end{k}{of}) / 2) / 2"
+    e.derive(f"entry{k}{of}", f"round_half_away(start{k}{of} + {error})", "of the table")

@@ -17,7 +17,7 @@ from qref.schema.enums import TensorType
 
 from ._convolution import Axis, expect_rank, resize_to_windows, sequential_convolution, windows
 from ._explain_float import explain_sequential
-from ._explain_windows import taps_on_image, values
+from ._explain_windows import Meeting, taps_on_image, values
 from ._matmul import check_bias, finish_float32
 from .node import Node, Prepared
 
@@ -55,7 +55,11 @@ def conv_3d(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Conv3DPlan
 
 def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: Conv3DPlan, element: tuple[int, ...]) -> Explanation:
     """Explain y[element]."""
+    return explain_sequential(values(x, w, meetings(x, plan, element)), b, plan, element[-1])
+
+
+def meetings(x: np.ndarray, plan: Conv3DPlan, element: tuple[int, ...]) -> list[Meeting]:
+    """Where in x and in w the values stand that meet at an element of the output."""
     batch, *position, channel = element
     taps = taps_on_image(plan.axes, position)
-    meetings = [((batch, *place, c), (*tap, c, channel)) for tap, place in taps for c in range(x.shape[-1])]
-    return explain_sequential(values(x, w, meetings), b, plan, channel)
+    return [((batch, *place, c), (*tap, c, channel)) for tap, place in taps for c in range(x.shape[-1])]

@@ -15,6 +15,7 @@ import numpy as np
 from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import multiply_by_quantized_multiplier, wrap_int32
 from qref.arithmetic.gemmlowp import get_inv_sqrt_quantized_multiplier_exp
+from qref.arithmetic.requantize import DoubleRounding, FixedPointRule
 from qref.schema.enums import TensorType
 
 from ._explain import explain_clamp
@@ -71,8 +72,10 @@ def l2_normalization_float32(x: np.ndarray, plan: AsIs) -> np.ndarray:
         return x / np.maximum(norm, LEAST_NORM)
 
 
-def explain(x: np.ndarray, plan: L2NormalizationPlan, element: tuple[int, ...]) -> Explanation:
-    """Explain y[element]."""
+def explain(
+    x: np.ndarray, plan: L2NormalizationPlan, element: tuple[int, ...], rule: type[FixedPointRule] = DoubleRounding
+) -> Explanation:
+    """Explain y[element], rounded by the rule."""
     e, signed = Explanation(), x.dtype == np.int8
     e.given("x", x[element[:-1]], "the row of stored values, LSB")
     e.given("position", element[-1], "of the element in its row")
@@ -83,7 +86,7 @@ def explain(x: np.ndarray, plan: L2NormalizationPlan, element: tuple[int, ...]) 
     e.derive(
         "value", "v[position]" if signed else f"v[position] * 2**{OUTPUT_BITS}", "" if signed else "the output's steps of 2^-7"
     )
-    scaled = explain_multiplied(e, "value", "multiplier", shift + OUTPUT_BITS if signed else shift)
+    scaled = explain_multiplied(e, "value", "multiplier", shift + OUTPUT_BITS if signed else shift, rule)
     e.derive("with_offset", f"{scaled} + {0 if signed else 128}", "the zero point of the output")
     limits = np.iinfo(x.dtype)
     explain_clamp(e, "with_offset", limits.min, limits.max)

@@ -14,6 +14,7 @@ import numpy as np
 
 from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.libm import expf, logf
+from qref.arithmetic.requantize import DoubleRounding, FixedPointRule
 from qref.arithmetic.softmax import log_softmax_8bit, log_softmax_scaling
 from qref.schema.enums import TensorType
 
@@ -85,8 +86,10 @@ def explain_differences(x: np.ndarray, element: tuple[int, ...]) -> Explanation:
     return e
 
 
-def explain(x: np.ndarray, plan: LogSoftmaxPlan, element: tuple[int, ...]) -> Explanation:
-    """Explain y[element]."""
+def explain(
+    x: np.ndarray, plan: LogSoftmaxPlan, element: tuple[int, ...], rule: type[FixedPointRule] = DoubleRounding
+) -> Explanation:
+    """Explain y[element]; the rule rounds the results of multipliers whose exponential is not taken."""
     e, limits = Explanation(), np.iinfo(x.dtype)
     e.given("x", x[element[:-1]], "the row of stored values, LSB")
     e.given("position", element[-1], "of the element in its row")
@@ -102,16 +105,13 @@ def explain(x: np.ndarray, plan: LogSoftmaxPlan, element: tuple[int, ...]) -> Ex
     e.derive("total", "wrap(sum(e_of_sum), 32)")
     explain_log(e, "total")
     e.derive("log_less", "wrap(log - 2**31, 32)")
-    least = explain_multiplied(e, "log_less", "reverse_multiplier", plan.reverse_shift)
+    least = explain_multiplied(e, "log_less", "reverse_multiplier", plan.reverse_shift, rule)
     e.derive("least", f"max(diff_min - 1, {least})", "a difference down to here gives the least output, LSB")
-    e.derive(
-        "rescaled", f"{high(f'wrap(difference[position] * 2**{plan.left_shift}, 32)', 'scale_multiplier')}", "with 5 integer bits"
-    )
-    e.derive("log_softmax", "wrap(rescaled - log, 32)", "with 5 integer bits")
+    e.derive("own", "difference[position]", "of the element")
+    rescaled = explain_multiplied(e, "own", "scale_multiplier", plan.left_shift, rule)
+    e.derive("log_softmax", f"wrap({rescaled} - log, 32)", "with 5 integer bits")
     e.derive("dropped", "log_softmax % 2**22", "the low 22 bits, which the rounding drops")
     e.derive("steps", "ties_away(log_softmax, 2**22)", "in steps of 1/16, ties away from zero")
-    e.derive(
-        "with_offset", f"steps + {limits.max} if difference[position] > least else {limits.min}", "the zero point of the output"
-    )
+    e.derive("with_offset", f"steps + {limits.max} if own > least else {limits.min}", "the zero point of the output")
     explain_clamp(e, "with_offset", limits.min, limits.max)
     return e

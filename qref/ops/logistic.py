@@ -18,7 +18,7 @@ from qref.schema.enums import TensorType
 
 from ._formulas import explain_by
 from ._function_formulas import LOGISTIC, LOGISTIC_OF_TABLE
-from ._sigmoid import SigmoidPlan, explain_sigmoid, prepare_sigmoid_scaling
+from ._sigmoid import SigmoidPlan, derive_logistic, prepare_sigmoid_scaling
 from ._unary import FLOAT, QUANTIZED_8BIT, operands, prepare_function, prepare_table
 from .node import Node, Prepared
 
@@ -49,7 +49,6 @@ def logistic_int16(x: np.ndarray, plan: SigmoidPlan) -> np.ndarray:
 
 def explain_int16(x: np.ndarray, plan: SigmoidPlan, element: tuple[int, ...]) -> Explanation:
     """Explain y[element]."""
-    e = explain_sigmoid(x[element].item(), plan, 9, 0x7FFF << 10)
-    e.derive("of_sign", "2**25 - sigmoid + 511 if place < 0 else sigmoid + 512", "what it lacks to 1 below zero, and 1/2 LSB")
-    e.derive("y", "of_sign // 2**10", "rounded")
+    e = Explanation()
+    derive_logistic(e, e.given("x", x[element].item(), "the stored value, LSB"), "y", plan)
     return e

@@ -150,6 +150,10 @@ class Node:
             self.fail(f"input {position} is missing; the operator has {len(self.inputs)} inputs")
         return operand
 
+    def arguments(self, arrays: Sequence[np.ndarray | None]) -> list[np.ndarray | None]:
+        """The arrays of the inputs that the file gives, and None for each optional one that it leaves away."""
+        return [*arrays, *[None] * (len(self.inputs) - len(arrays))]
+
     def output(self, position: int = 0) -> Operand:
         """The output operand at `position`; SpecViolation if the file gives fewer."""
         if position >= len(self.outputs):

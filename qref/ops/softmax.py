@@ -17,6 +17,7 @@ import numpy as np
 
 from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.libm import expf
+from qref.arithmetic.requantize import DoubleRounding
 from qref.arithmetic.softmax import softmax_8bit, softmax_16bit, softmax_scaling, softmax_scaling_16bit
 from qref.schema.enums import TensorType
 
@@ -132,7 +133,8 @@ def explain(x: np.ndarray, plan: SoftmaxPlan, element: tuple[int, ...]) -> Expla
 
 def explain_int16(x: np.ndarray, plan: Softmax16Plan, element: tuple[int, ...]) -> Explanation:
     """Return y[element] of an int16 x step by step."""
-    return explain_16bit(x[element[:-1]].tolist(), element[-1], plan.multiplier, plan.shift)
+    scaling = DoubleRounding(np.array([plan.multiplier]), np.array([plan.shift]))
+    return explain_16bit(x[element[:-1]].tolist(), element[-1], scaling)
 
 
 def explain_float(x: np.ndarray, plan: FloatSoftmaxPlan, element: tuple[int, ...]) -> Explanation:

@@ -8,6 +8,7 @@ Source   facts verified in tests/ops/test_squared_difference.py
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from ._explain import explain_output_of_type
 from ._formulas import explain_by
 from .node import Node, Operand, Prepared
 
-LEFT_SHIFT = 7  # the square of a difference of 8 bits takes 16; 2 * 7 more fit
+LEFT_SHIFTS = {TensorType.INT8: 7}  # the square of a difference of 8 bits takes 16; 2 * 7 more fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +33,36 @@ class SquaredDifferencePlan:
     input2: Scaling
     output: Scaling
     output_offset: int  # +zero_point(y), LSB
+    output_dtype: np.dtype
 
 
-def prepare(node: Node) -> Prepared:
-    """Check the operands and derive the plan."""
-    x1, x2 = operands(node, TensorType.INT8, TensorType.INT32, TensorType.FLOAT32)
-    if x1.type != TensorType.INT8:
+def prepare(node: Node, left_shifts: Mapping[TensorType, int] = LEFT_SHIFTS) -> Prepared:
+    """Check the operands and derive the plan; quantized types are those that have a left shift."""
+    x1, x2 = operands(node, *left_shifts, TensorType.INT32, TensorType.FLOAT32)
+    if x1.type not in left_shifts:
         difference = ("difference", "T(x1 - x2)", "")
         return Prepared(squared_difference, None, explain_by(difference, ("y", "T(difference * difference)", "")))
-    y = node.output()
+    y, left_shift = node.output(), left_shifts[x1.type]
     zero_points = [zero_point(node, operand) for operand in (x1, x2, y)]
     node.expect(min(x1.scale, x2.scale) > 0, f"{x1} has scale {x1.scale:g} and {x2} {x2.scale:g}; expected both above 0")
     input_scale = 2 * max(float(x1.scale), float(x2.scale))
     with np.errstate(all="ignore"):
-        output_factor = float(np.float64(input_scale * input_scale) / np.float64(np.float32(2.0 ** (2 * LEFT_SHIFT)) * y.scale))
+        output_factor = float(np.float64(input_scale * input_scale) / np.float64(np.float32(2.0 ** (2 * left_shift)) * y.scale))
 
     def scaling(operand: Operand, zero_point: int) -> Scaling:
-        return Scaling.of(node, float(operand.scale) / input_scale, str(operand), input_offset=-zero_point, left_shift=LEFT_SHIFT)
+        return Scaling.of(node, float(operand.scale) / input_scale, str(operand), input_offset=-zero_point, left_shift=left_shift)
 
     output = Scaling.of(node, output_factor, f"output {y}")
-    plan = SquaredDifferencePlan(scaling(x1, zero_points[0]), scaling(x2, zero_points[1]), output, zero_points[2])
+    plan = SquaredDifferencePlan(scaling(x1, zero_points[0]), scaling(x2, zero_points[1]), output, zero_points[2], y.dtype)
     return Prepared(squared_difference_quantized, plan, explain)
 
 
 def squared_difference_quantized(x1: np.ndarray, x2: np.ndarray, plan: SquaredDifferencePlan) -> np.ndarray:
     """Return y = clamp(scale_y((scale_1(x1) - scale_2(x2))^2) + output_offset)."""
     difference = plan.input1(x1) - plan.input2(x2)
-    return finish(plan.output(wrap_int32(difference * difference)), plan.output_offset, -128, 127, np.dtype(np.int8))
+    limits = np.iinfo(plan.output_dtype)
+    squared = plan.output(wrap_int32(difference * difference))
+    return finish(squared, plan.output_offset, limits.min, limits.max, plan.output_dtype)
 
 
 def explain(x1: np.ndarray, x2: np.ndarray, plan: SquaredDifferencePlan, element: tuple[int, ...]) -> Explanation:
@@ -69,7 +73,7 @@ def explain(x1: np.ndarray, x2: np.ndarray, plan: SquaredDifferencePlan, element
         scaling.explain_operand(e, q, f"x{q[1]}")
     e.derive("difference", "scaled_x1 - scaled_x2", "at the scale that both have now")
     e.derive("acc", "wrap(difference * difference, 32)")
-    explain_output_of_type(e, plan.output.explain(e, "acc"), plan.output_offset, np.dtype(np.int8))
+    explain_output_of_type(e, plan.output.explain(e, "acc"), plan.output_offset, plan.output_dtype)
     return e
 
 

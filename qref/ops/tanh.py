@@ -17,7 +17,7 @@ from qref.schema.enums import TensorType
 
 from ._formulas import explain_by
 from ._function_formulas import TANH
-from ._sigmoid import SigmoidPlan, explain_sigmoid, prepare_sigmoid_scaling
+from ._sigmoid import SigmoidPlan, derive_tanh, prepare_sigmoid_scaling
 from ._unary import FLOAT, QUANTIZED_8BIT, operands, prepare_function, prepare_table
 from .node import Node, Prepared
 
@@ -39,8 +39,6 @@ def tanh_int16(x: np.ndarray, plan: SigmoidPlan) -> np.ndarray:
 
 def explain_int16(x: np.ndarray, plan: SigmoidPlan, element: tuple[int, ...]) -> Explanation:
     """Explain y[element]."""
-    e = explain_sigmoid(x[element].item(), plan, 8, 0xFFFF << 8)
-    e.derive("centered", "sigmoid - 2**23", "2 sigmoid(2 x) - 1")
-    e.derive("of_sign", "-centered + 127 if place < 0 else centered + 128", "and 1/2 LSB")
-    e.derive("y", "of_sign // 2**8", "rounded")
+    e = Explanation()
+    derive_tanh(e, e.given("x", x[element].item(), "the stored value, LSB"), "y", plan)
     return e

@@ -15,17 +15,30 @@ FILE = pathlib.Path(__file__).with_name("evidence.json")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was compared for an operator on these types in a runtime; every bit of every output counts."""
+    """What was compared for an operator on these types in a runtime; every bit of every output counts.
+
+    types    of the operands, as in "int8", "float32 x int8"
+    refused  why the runtime itself does not run it; then nothing was counted
+    """
 
     operator: str
     types: str
     runtime: str
-    cases: int  # models
-    elements: int
-    mismatches: int
+    cases: int = 0  # models
+    elements: int = 0
+    mismatches: int = 0
+    refused: str = ""
 
     def __str__(self) -> str:
-        return f"{self.cases} models, {self.elements:,} elements, {self.mismatches} mismatches"
+        if self.refused:
+            return f"refused: {self.refused}"
+        return f"{self.cases} models, {self.elements:,} elements, {self.mismatches:,} mismatches"
+
+
+@cache
+def compared() -> frozenset[str]:
+    """The names of the runtimes that could be compared."""
+    return frozenset(runtime for _, _, runtime in evidence())
 
 
 @cache

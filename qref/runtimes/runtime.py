@@ -23,7 +23,8 @@ class Rule:
     """What a runtime computes for some operators on operands of some types, in a sentence.
 
     names      of operators, with a space between them
-    on         the types of the input (int8, float32, ...), or of input x weights as in float32xint8; "*": all not named before
+    on         types of the first input, or of several with an x between them; float32 weights are meant by float32, integer ones
+               by float32xint8; "*" stands for all types that are not named before
     read_only  known from the runtime's sources alone, not compared with it
     """
 
@@ -43,8 +44,11 @@ class Rule:
         return tuple(self.on.split())
 
     def covers(self, operator: str, types: str) -> bool:
-        """Whether the rule is that of an operator on these types; types of inputs as in "int8" or "float32xint8"."""
-        return operator in self.operators and bool({types, types.split("x")[0], "*"} & set(self.types))
+        """Whether the rule is that of an operator on these types, as in "int8" or "float32xint8"."""
+        hybrid = types.startswith("float32xint")
+        return operator in self.operators and any(
+            t in ("*", types) or (types.startswith(f"{t}x") and not hybrid) for t in self.types
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ CASTS = "int8 int16 int32 uint32 float32 bool"
 TYPES = {
     "BATCH_MATMUL": "int8xint8->int8 int16xint16->int16 float32xfloat32->float32",
     "CONV_2D DEPTHWISE_CONV_2D": "int8xint8 int8xint4 int16xint8 float32xfloat32",
-    "FULLY_CONNECTED": "int8xint8 int16xint8 float32xfloat32",
+    "FULLY_CONNECTED": "int8xint8 int8xint4 int16xint8 float32xfloat32",
     "TRANSPOSE_CONV": "int32xint8xint8 int32xint8xint16 int32xfloat32xfloat32",
     "SVDF": "int8xint8 float32xfloat32",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "int8xint8 int8x-xint8 int16xint8 float32xfloat32",
@@ -85,16 +85,39 @@ TFLM = Runtime(
         Rule("FULLY_CONNECTED", "int16", "int32 bias: double_rounding; int64 bias or none: single_rounding_64"),
         Rule("TRANSPOSE_CONV", "int16", "int64 accumulator; single_rounding_64"),
         Rule("ADD SUB", "int16", "operands scaled up to 2 max(s_1, s_2) / 2^15, whatever pot_scale_int16 says, double_rounding"),
+        Rule("BATCH_MATMUL", "int8", "int32 accumulator by s_x s_w / s_y in float64; double_rounding"),
+        Rule("BATCH_MATMUL", "int16", "int64 accumulator by s_x s_w / s_y in float64; single_rounding_64"),
         Rule("ADD_N", "int8", "as ADD, the sum of all operands in one; double_rounding"),
+        Rule("CUMSUM", "int8", "as ADD_N, from the stored value 0 on; double_rounding"),
+        Rule("MUL", "int8 int16", "(x1 - z1)(x2 - z2) by s_1 s_2 / s_y in float64, double_rounding"),
+        Rule("DIV", "int8", "a reciprocal in fixed point times x1, by s_1 / (s_2 s_y) in float64; double_rounding"),
+        Rule("SQUARED_DIFFERENCE", "int8", "operands scaled up by 2^7, the square of the difference by double_rounding"),
+        Rule(
+            "SQUARED_DIFFERENCE",
+            "int16",
+            "as int8, operands not scaled up; double_rounding",
+        ),
         Rule("ABS RELU", "int8 int16", "s_x / s_y in float64, double_rounding"),
+        Rule("PRELU", "int8 int16", "s_x / s_y and s_x s_alpha / s_y in float64, double_rounding"),
         Rule("LEAKY_RELU", "int8 int16", "s_x / s_y and s_x alpha / s_y in float64, double_rounding"),
         Rule("RELU6", "int8 int16", "x as it stands, clamped to 0 and 6 in its own scale; that of y is not read"),
-        Rule("LOGISTIC TANH", "int8", "gemmlowp's functions on 32-bit fixed point with 4 integer bits"),
+        Rule("LOGISTIC TANH", "int8", "x to 4 integer bits by double_rounding, gemmlowp's functions on 32-bit fixed point"),
         Rule("RSQRT", "int8 int16", "an inverse square root in fixed point, then double_rounding"),
         Rule("SUM", "int8 int16", "sum - n z_x, double_rounding"),
+        Rule("MEAN", "int8 int16", "sum - n z_x by a multiplier that holds 1 / n, double_rounding"),
+        Rule("L2_NORMALIZATION", "int8", "an inverse square root in fixed point, double_rounding"),
+        Rule("LOG_SOFTMAX", "int8", "32-bit fixed point, the differences scaled by double_rounding"),
+        Rule(
+            "SOFTMAX",
+            "int16",
+            "tables of exp and (in float32) 1 / (1 + x), interpolated; differences by double_rounding",
+        ),
         Rule("REDUCE_MAX REDUCE_MIN", "float32", "from the least or greatest finite number on"),
         Rule("DEQUANTIZE EMBEDDING_LOOKUP", "*", "the first scale serves all channels"),
         Rule("SPACE_TO_BATCH_ND", "int8", "padded with 0, whatever the zero point"),
+        Rule("ZEROS_LIKE", "int8", "the stored value 0, whatever the zero point"),
+        Rule("TFLite_Detection_PostProcess", "*", "not defined behind the last detection: memory keeps what was there"),
+        Rule("DEPTHWISE_CONV_2D", "int8", "int32 accumulator; double_rounding"),
         Rule(
             "UNIDIRECTIONAL_SEQUENCE_LSTM",
             "int8 int16",
@@ -113,6 +136,7 @@ TFLM_SINGLE_ROUNDING = replace(
     version="tensorflow/tflite-micro, October 2026, with TFLITE_SINGLE_ROUNDING",
     requantize_rules=(RequantizeRule("*", 32, SingleRounding), RequantizeRule("*", 64, SingleRounding64)),
     rules=tuple(
-        replace(rule, text=rule.text.replace("double_rounding", "single_rounding"), read_only=True) for rule in TFLM.rules
+        replace(rule, text=rule.text.replace("double_rounding", "single_rounding"), read_only=True)
+        for rule in (*TFLM.rules, *(rule for rule in LITERT_REFERENCE.rules if "double_rounding" in rule.text))
     ),
 )

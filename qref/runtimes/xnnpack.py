@@ -16,8 +16,12 @@ XNNPACK = Runtime(
     requantize_rules=LITERT_OPTIMIZED.requantize_rules,
     kernel_sets=("xnnpack", *LITERT_OPTIMIZED.kernel_sets),
     rules=(
-        Rule("FULLY_CONNECTED CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV", "int8 uint8", "constant weights: float32_half_even"),
-        Rule("BATCH_MATMUL", "int8", "zero point 0 in the second operand: float32_half_even"),
+        Rule(
+            "FULLY_CONNECTED CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV",
+            "int8 uint8",
+            "constant weights: float32_half_even; else, and int4 of a convolution, as litert-optimized",
+        ),
+        Rule("BATCH_MATMUL", "int8", "zero point 0 in the second operand: float32_half_even; else as litert-optimized"),
         Rule(
             "FULLY_CONNECTED", "float32xint8 float32xint4 float32xint2", "rows to int8, zero points; fma(acc * s_row, s_w, bias)"
         ),
@@ -27,8 +31,12 @@ XNNPACK = Runtime(
         Rule("FULLY_CONNECTED CONV_2D TRANSPOSE_CONV BATCH_MATMUL", "float32", "fused multiply-adds from the bias on, in order"),
         Rule("DEPTHWISE_CONV_2D", "float32", "fused multiply-adds; taps down the columns (25 or less), else along the rows"),
         Rule("ADD SUB", "int8 uint8", "both operands with 20 bits behind the point, the sum rounded once, ties up"),
-        Rule("MUL", "int8 uint8", "the product in float32 by float32(float32(s_1 s_2) / s_y), half to even"),
-        Rule("LEAKY_RELU", "int8 uint8", "multipliers with 8 bits behind the point: single_rounding_8"),
+        Rule("MUL", "int8 uint8", "the product by float32(float32(s_1 s_2) / s_y): float32_half_even"),
+        Rule(
+            "LEAKY_RELU",
+            "int8 uint8",
+            "multipliers with 8 bits behind the point: single_rounding_8; scales far apart as litert-optimized",
+        ),
         Rule("QUANTIZE", "float32", "x times float32(1 / s_y), half to even, everywhere"),
         Rule("QUANTIZE", "int8 uint8", "to the same type: single_rounding_8; else as litert-optimized"),
         Rule("DEQUANTIZE", "int8 uint8", "float32(s_x * (x - z_x)), one rounding"),

@@ -85,7 +85,7 @@ def run_layers(
             values = {**after, **before}
             inputs = tuple(None if i < 0 else values[i] for i in operator.inputs)
             node, prepared = interpreter.prepare_operator(index, inputs)
-            inputs += (None,) * (len(node.inputs) - len(inputs))
+            inputs = tuple(node.arguments(inputs))
             recorded = tuple(after[i] for i in operator.outputs)
             states = tuple(after[operator.inputs[position]] for position in prepared.updates)
             case = evaluate(prepared, inputs) if prepared.pure or prepared.updates else Case(inputs, recorded, None)

@@ -45,13 +45,16 @@ class Combination:
 
 
 COMBINATIONS: list[Combination] = []
+OF_TFLM: list[Combination] = []  # as TFLM takes them: beside COMBINATIONS, or instead of those of the same operator and types
 
 
-def conformance(names: str, types: str) -> Callable[[Callable[..., Case]], Callable[..., Case]]:
+def conformance(
+    names: str, types: str, registry: list[Combination] = COMBINATIONS
+) -> Callable[[Callable[..., Case]], Callable[..., Case]]:
     """Register a function that draws cases of some operators on some types; names and types with spaces between them."""
 
     def register(function: Callable[..., Case]) -> Callable[..., Case]:
-        COMBINATIONS.extend(Combination(name, of, function) for name in names.split() for of in types.split())
+        registry.extend(Combination(name, of, function) for name in names.split() for of in types.split())
         return function
 
     return register
@@ -168,4 +171,4 @@ class Draw:
         return model, arrays
 
 
-__all__ = ["COMBINATIONS", "QUANTIZED", "Case", "Combination", "Draw", "Rounds", "T", "conformance", "const"]
+__all__ = ["COMBINATIONS", "OF_TFLM", "QUANTIZED", "Case", "Combination", "Draw", "Rounds", "T", "conformance", "const"]

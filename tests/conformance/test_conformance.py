@@ -1,4 +1,4 @@
-"""Every operator on every combination of types in every runtime equals LiteRT in every bit, on drawn models.
+"""Every operator on every combination of types in every runtime equals LiteRT or TFLM in every bit, on drawn models.
 
 One drawn case for each in an ordinary run, 200 under HYPOTHESIS_PROFILE=nightly; those listed in inexact.py may fail.
 `make evidence` counts them.
@@ -12,13 +12,14 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import needs_litert
+from oracle import needs_litert, needs_tflm
 
-from conformance.compare import RUNTIMES, expected, mismatches
-from conformance.families import COMBINATIONS, Combination
+from conformance.compare import LITERT, expected, mismatches, taken
+from conformance.families import COMBINATIONS, Combination, combinations_of
 from conformance.inexact import reason_of_mismatches
 from conformance.refused import REFUSED, reason_of_refusal
 from qref import BackendError
+from qref.runtimes.evidence import evidence
 
 EXAMPLES = 200 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 1
 
@@ -29,7 +30,7 @@ def row(combination: Combination, runtime: str):
     return pytest.param(combination, runtime, id=f"{combination.operator}-{combination.types}-{runtime}", marks=marks)
 
 
-ROWS = [row(combination, runtime) for combination in COMBINATIONS for runtime in RUNTIMES]
+ROWS = [row(combination, runtime) for combination in COMBINATIONS for runtime in LITERT]
 
 
 @needs_litert
@@ -65,3 +66,18 @@ def test_what_is_listed_as_refused_is_refused(operator: str, types: str) -> None
             except BackendError:
                 refusals += 1
         assert refusals
+
+
+REFUSED_BY_TFLM = {(e.operator, e.types) for e in evidence().values() if e.runtime == "tflm" and e.refused}
+
+
+@needs_tflm
+@pytest.mark.parametrize("combination", combinations_of("tflm"), ids=lambda c: f"{c.operator}-{c.types}")
+def test_every_bit_equals_tflm(combination: Combination) -> None:
+    first = zlib.crc32(f"{combination.operator} {combination.types} tflm".encode())
+    refused = (combination.operator, combination.types) in REFUSED_BY_TFLM
+    cases = list(taken(combination, "tflm", EXAMPLES, first, tried=EXAMPLES if refused else None))
+    assert bool(cases) != refused
+    for number, (model, rounds, wanted) in enumerate(cases):
+        kernels = ("numpy", "numba")[(first + number) % 2]
+        assert mismatches(model, rounds, "tflm", kernels, wanted) == 0, f"seeds from {first} on, case {number}, {kernels}"

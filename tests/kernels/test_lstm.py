@@ -8,9 +8,12 @@ from recurrent_models import Variant, lstm_model, prepared_with_inputs
 
 from qref.arithmetic.gemmlowp import get_inv_sqrt_quantized_multiplier_exp
 from qref.arithmetic.requantize import HalfUp
-from qref.dispatch import bind
+from qref.dispatch import KERNELS, bind
+from qref.execution import Execution
 from qref.kernels import lstm as kernels
 from qref.ops import lstm, unidirectional_sequence_lstm
+from qref.ops.session import Session
+from qref.runtimes import runtime
 
 VARIANTS = st.builds(
     Variant,
@@ -50,6 +53,25 @@ def equal_forms(variant: Variant, change_plan=lambda plan: plan) -> None:
 @given(VARIANTS)
 def test_lstm_kernel_equals_the_reference(variant):
     equal_forms(variant)
+
+
+@pytest.mark.parametrize("projection", [0, 3])
+def test_states_persist_between_the_inferences_of_a_program(projection):
+    model = lstm_model(Variant(integer=True, projection=projection, batch=2, time=3, depth=5, cells=7))
+    forms = [Execution(model, model.subgraphs[0], Session(runtime("litert-reference")), kernels) for kernels in KERNELS]
+    for execution in forms:
+        execution.allocate()
+    (x,) = model.subgraphs[0].inputs
+    for seed in range(4):
+        if seed == 3:
+            for execution in forms:
+                execution.reset_variables()
+        q = np.random.default_rng(seed).integers(-128, 128, forms[0].operands[x].shape).astype(np.int8)
+        for execution in forms:
+            execution.put(x, q)
+            execution.invoke()
+        for got, want in zip(*(execution.values for execution in forms), strict=True):
+            np.testing.assert_array_equal(got, want)
 
 
 def test_lstm_with_a_rule_that_has_no_kernel_runs_in_numpy():

@@ -1,57 +1,16 @@
 """UNIDIRECTIONAL_SEQUENCE_LSTM and SVDF of TFLM, against TFLM itself; states go on from one inference to the next."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from oracle import assert_equals_tflm, needs_tflm, run_qref
-from recurrent_models import Variant, random_rounds, svdf_model
+from recurrent_models import Variant, random_rounds, svdf_model, tflm_lstm_model, with_bias_scale
 
 import qref
-from qref.schema import GraphBuilder, Model, TensorType
-from qref.schema.model import Quantization
+from qref.schema import GraphBuilder, TensorType
 
 pytestmark = needs_tflm
 
 I8, I16, I32, I64, F32 = TensorType.INT8, TensorType.INT16, TensorType.INT32, TensorType.INT64, TensorType.FLOAT32
-
-
-def lstm_model(
-    seed: int, type: TensorType, *, time_major: bool = False, cell_exponent: int = -11, cell_clip: float = 0.0, bias_type=I32
-) -> Model:
-    """An LSTM of 24 inputs, as TFLM takes it, drawn from a seed."""
-    rng, graph = np.random.default_rng(seed), GraphBuilder()
-    steps, batch, depth, cells = (int(n) for n in rng.integers(1, 9, 4))
-    leading = (steps, batch) if time_major else (batch, steps)
-    floating = type == F32
-
-    def quantized(scale: float, zero_point: int = 0) -> dict:
-        return {} if floating else {"scale": scale, "zero_point": zero_point if type == I8 else 0}
-
-    def weights(*shape: int) -> int:
-        if floating:
-            return graph.constant("w", rng.normal(size=shape).astype(np.float32) * np.float32(0.5))
-        return graph.constant("w", rng.integers(-127, 128, shape).astype(np.int8), scale=float(rng.uniform(0.001, 0.01)))
-
-    def bias() -> int:
-        if floating:
-            return graph.constant("b", rng.normal(size=cells).astype(np.float32) * np.float32(0.3))
-        return graph.constant("b", rng.integers(-8000, 8000, cells).astype(bias_type.dtype), scale=1e-4)
-
-    wide = 1 if type == I8 else 1 / 256
-    x = graph.input("x", type, (*leading, depth), **quantized(float(rng.uniform(0.01, 0.05)) * wide, 7))
-    inputs = [-1] * 24
-    inputs[0] = x
-    for k in range(4):
-        inputs[1 + k], inputs[5 + k], inputs[12 + k] = weights(cells, depth), weights(cells, cells), bias()
-    output = quantized(float(rng.uniform(0.006, 0.009)) * wide, -3)
-    cell = {} if floating else {"scale": 2.0**cell_exponent, "zero_point": 0}
-    inputs[18] = graph.tensor("h", type, (batch, cells), is_variable=True, **output)
-    inputs[19] = graph.tensor("c", F32 if floating else I16, (batch, cells), is_variable=True, **cell)
-    y = graph.tensor("y", type, (*leading, cells), **output)
-    options = {"fused_activation_function": 4, "cell_clip": cell_clip, "time_major": time_major}
-    graph.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [y], ("UnidirectionalSequenceLSTMOptions", options), version=3)
-    return graph.model(outputs=[y])
 
 
 @pytest.mark.parametrize("type", [I8, I16, F32])
@@ -59,14 +18,14 @@ def lstm_model(
 def test_lstm(type, time_major):
     bias_type = I64 if type == I16 else I32
     for seed in range(8):
-        model = lstm_model(seed, type, time_major=time_major, bias_type=bias_type, cell_clip=(0.0, 0.4)[seed % 2])
+        model = tflm_lstm_model(seed, type, time_major=time_major, bias_type=bias_type, cell_clip=(0.0, 0.4)[seed % 2])
         assert_equals_tflm(model, random_rounds(model, 3, seed))
 
 
 @pytest.mark.parametrize("cell_exponent", [-15, -14, -13, -12, -10, -9])
 def test_lstm_takes_any_power_of_two_for_its_cell_state(cell_exponent):
     for seed in range(3):
-        model = lstm_model(seed, I8, cell_exponent=cell_exponent)
+        model = tflm_lstm_model(seed, I8, cell_exponent=cell_exponent)
         assert_equals_tflm(model, random_rounds(model, 2, seed))
 
 
@@ -90,7 +49,7 @@ def test_lstm_of_long_rows_rounds_by_multipliers_of_float64():
 
 
 def test_what_tflm_has_not_is_refused():
-    model = lstm_model(0, I8)
+    model = tflm_lstm_model(0, I8)
     operator = model.subgraphs[0].operators[0]
     peephole = tuple(12 if position == 10 else index for position, index in enumerate(operator.inputs))
     object.__setattr__(operator, "inputs", peephole)
@@ -104,13 +63,3 @@ def test_svdf(integer):
         model = svdf_model(Variant(integer=integer, seed=seed, activation=1 if integer else 4))
         model = with_bias_scale(model) if integer else model
         assert_equals_tflm(model, random_rounds(model, 3, seed))
-
-
-def with_bias_scale(model: Model) -> Model:
-    """The scale of an SVDF's bias that TFLM wants: that of the state times that of the time weights."""
-    graph = model.subgraphs[0]
-    _, _, time_weights, bias, state = graph.operators[0].inputs
-    scale = graph.tensors[state].quantization.scale * graph.tensors[time_weights].quantization.scale
-    quantization = Quantization(scale, np.zeros(1, np.int64))
-    tensors = tuple(replace(t, quantization=quantization) if t.index == bias else t for t in graph.tensors)
-    return replace(model, subgraphs=(replace(graph, tensors=tensors),))

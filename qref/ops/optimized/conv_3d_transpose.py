@@ -5,38 +5,27 @@ Source   LiteRT, conv3d_transpose.cc; facts verified in tests/conformance
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.ops import conv_3d_transpose as base
-from qref.ops._convolution import Axis, overlaps
+from qref.ops._convolution import overlaps
 from qref.ops._eigen import l1_cache_bytes, matmul
 from qref.ops._matmul import finish_float32
 from qref.ops.node import Node, Prepared
-
-
-@dataclass(frozen=True, slots=True)
-class Conv3DTransposePlan:
-    """Windows and limits, and what decides where long sums are split."""
-
-    axes: tuple[Axis, ...]  # depth, height, width
-    low: np.float32
-    high: np.float32
-    l1_bytes: int
+from qref.ops.optimized.transpose_conv import Float32Plan, explain_float32
 
 
 def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
     plan = base.prepare(node).plan
-    return Prepared(conv_3d_transpose, Conv3DTransposePlan(plan.axes, plan.low, plan.high, l1_cache_bytes()))
+    return Prepared(conv_3d_transpose, Float32Plan(plan.axes, plan.low, plan.high, l1_cache_bytes()), explain)
 
 
 @np.errstate(all="ignore")
-def conv_3d_transpose(
-    shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: Conv3DTransposePlan
-) -> np.ndarray:
+def conv_3d_transpose(shape: np.ndarray, w: np.ndarray, x: np.ndarray, b: np.ndarray | None, plan: Float32Plan) -> np.ndarray:
     """Return y [B, OD, OH, OW, O]: for each volume, x . w for all taps; then sums, bias and clamp.
 
     What meets at an output element is added from 0 in ascending id, iy, ix.
@@ -49,3 +38,15 @@ def conv_3d_transpose(
         place: Any = (*source, *tap)
         y[target] += products[place]
     return finish_float32(y, b, plan.low, plan.high)
+
+
+def explain(
+    shape: np.ndarray,
+    w: np.ndarray,
+    x: np.ndarray,
+    b: np.ndarray | None,
+    plan: Float32Plan,
+    element: tuple[int, ...],
+) -> Explanation:
+    """Explain y[element]: as TRANSPOSE_CONV, one dimension more."""
+    return explain_float32(shape, np.moveaxis(w, 3, 0), x, b, plan, element)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
+
 from .. import l2_pool_2d as base
-from .._pooling import PoolPlan, taps
+from .._explain import explain_clamp
+from .._pooling import PoolPlan, taps, taps_of
 from ..node import Node, Prepared
 
 
 def prepare(node: Node) -> Prepared:
     """Check the operands and derive the plan."""
-    return Prepared(l2_pool_2d, base.prepare(node).plan)
+    return Prepared(l2_pool_2d, base.prepare(node).plan, explain)
 
 
 @np.errstate(all="ignore")
@@ -24,3 +27,17 @@ def l2_pool_2d(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
     for output, image in taps(plan):
         acc[output] += x[image] * x[image]
     return np.clip(np.sqrt(acc * (np.float32(1) / plan.count.astype(np.float32))), plan.low, plan.high)
+
+
+def explain(x: np.ndarray, plan: PoolPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    e = Explanation()
+    e.given("x", taps_of(x, plan, element), "the inputs inside the window and the image, row after row")
+    e.given("count", len(e.value("x")), "how many they are")
+    e.derive("squares", "float32(x * x)")
+    e.derive("acc", "sum32(squares)", "in this order from 0, every step rounded to float32")
+    e.derive("inverse", "float32(1 / count)")
+    e.derive("mean", "float32(acc * inverse)")
+    e.derive("root", "sqrt(mean)")
+    explain_clamp(e, "root", plan.low, plan.high, "real")
+    return e

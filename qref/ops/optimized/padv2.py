@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from qref.ops import padv2 as reference
+from qref.ops._movement import explain_copy
 from qref.ops._pad import PadPlan, pad
 from qref.ops.node import Node, Prepared
 
@@ -15,7 +16,9 @@ from qref.ops.node import Node, Prepared
 def prepare(node: Node) -> Prepared:
     """The reference's plan."""
     prepared = reference.prepare(node)
-    return Prepared(pad_with_zero_bytes, prepared.plan) if node.input(0).dtype.kind == "f" else prepared
+    if node.input(0).dtype.kind != "f":
+        return prepared
+    return Prepared(pad_with_zero_bytes, prepared.plan, explain_copy(pad_with_zero_bytes, 0, 2))
 
 
 def pad_with_zero_bytes(x: np.ndarray, paddings: np.ndarray, value: np.ndarray, plan: PadPlan) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from qref.ops import reduce_prod as reference
+from qref.ops._movement import explain_copy
 from qref.ops._reduction import reduced_count
 from qref.ops.node import Node, Prepared
 
@@ -16,7 +17,7 @@ def prepare(node: Node) -> Prepared:
     """The reference's plan."""
     prepared = reference.prepare(node)
     if isinstance(prepared.plan, reference.QuantizedProductPlan) and reduced_count(node.input(0).shape, prepared.plan.axes) == 1:
-        return Prepared(copy, prepared.plan)
+        return Prepared(copy, prepared.plan, explain_copy(copy, 0))
     return prepared
 
 

@@ -78,11 +78,11 @@ def explain_float32(
     """Explain y[element] of the float32 form: a sum over the channels for each input position that reaches it, and their sum."""
     e, (batch, *position, channel) = Explanation(), element
     units, *filter_sizes, depth = w.shape
-    rows, columns = math.prod(x.shape[1:3]), w.size // depth
+    rows, columns = math.prod(x.shape[1:-1]), w.size // depth
     sums = []
     for number, (tap, place) in enumerate(taps_on_output(plan.axes, position, descending=True)):
         products = explain_products(e, zip(x[batch, *place].tolist(), w[channel, *tap].tolist()), f"_{number}")
-        row = int(np.ravel_multi_index(place, x.shape[1:3]))
+        row = int(np.ravel_multi_index(place, x.shape[1:-1]))
         column = int(np.ravel_multi_index((*tap, channel), (*filter_sizes, units)))
         sums.append(explain_matmul(e, products, f"acc_{number}", row, rows, column, columns, plan.l1_bytes))
     e.derive("acc", f"sum32([{', '.join(sums)}])", "the sums of all input positions, in ascending order")

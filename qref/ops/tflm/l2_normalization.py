@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import wrap_int32
 from qref.arithmetic.gemmlowp import get_inv_sqrt_quantized_multiplier_exp
 from qref.arithmetic.requantize import FixedPointRule
@@ -26,7 +27,7 @@ def prepare(node: Node) -> Prepared:
     prepared = base.prepare(node)
     if not isinstance(prepared.plan, base.L2NormalizationPlan):
         return prepared
-    return Prepared(l2_normalization, L2NormalizationPlan(prepared.plan.input_offset, node.fixed_point_rule()))
+    return Prepared(l2_normalization, L2NormalizationPlan(prepared.plan.input_offset, node.fixed_point_rule()), explain)
 
 
 def l2_normalization(x: np.ndarray, plan: L2NormalizationPlan) -> np.ndarray:
@@ -34,3 +35,8 @@ def l2_normalization(x: np.ndarray, plan: L2NormalizationPlan) -> np.ndarray:
     v = x.astype(np.int64) + plan.input_offset
     multiplier, shift = get_inv_sqrt_quantized_multiplier_exp(wrap_int32((v * v).sum(axis=-1, keepdims=True)))
     return np.clip(plan.rule(multiplier, shift + base.OUTPUT_BITS)(v), -128, 127).astype(np.int8)
+
+
+def explain(x: np.ndarray, plan: L2NormalizationPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    return base.explain(x, base.L2NormalizationPlan(plan.input_offset), element, plan.rule)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import FixedPointRule
 from qref.arithmetic.softmax import log_softmax_8bit
 from qref.ops import log_softmax as base
@@ -25,7 +26,7 @@ def prepare(node: Node) -> Prepared:
     prepared = base.prepare(node)
     if not isinstance(prepared.plan, base.LogSoftmaxPlan):
         return prepared
-    return Prepared(log_softmax, LogSoftmaxPlan(prepared.plan, node.fixed_point_rule()))
+    return Prepared(log_softmax, LogSoftmaxPlan(prepared.plan, node.fixed_point_rule()), explain)
 
 
 def log_softmax(x: np.ndarray, plan: LogSoftmaxPlan) -> np.ndarray:
@@ -34,3 +35,8 @@ def log_softmax(x: np.ndarray, plan: LogSoftmaxPlan) -> np.ndarray:
         return np.zeros(x.shape, x.dtype)
     c = plan.constants
     return log_softmax_8bit(x, c.multiplier, c.left_shift, c.diff_min, c.reverse_multiplier, c.reverse_shift, plan.rule)
+
+
+def explain(x: np.ndarray, plan: LogSoftmaxPlan, element: tuple[int, ...]) -> Explanation:
+    """Explain y[element]."""
+    return base.explain(x, plan.constants, element, plan.rule)

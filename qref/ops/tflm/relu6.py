@@ -8,6 +8,7 @@ import numpy as np
 
 from qref.arithmetic.fixed_point import round_half_away
 from qref.ops import relu6 as base
+from qref.ops._formulas import explain_by
 from qref.ops._unary import expect_representable_zero
 from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
@@ -31,9 +32,16 @@ def prepare(node: Node) -> Prepared:
     node.expect(x.scale > 0, f"{x} has the scale {x.scale}; expected one above 0")
     limits = np.iinfo(x.dtype)
     six = round_half_away(np.float32(6) / x.scale) + x.zero_point
-    return Prepared(relu6, Relu6Plan(x.zero_point, int(np.clip(six, limits.min, limits.max))))
+    return Prepared(relu6, Relu6Plan(x.zero_point, int(np.clip(six, limits.min, limits.max))), explain)
 
 
 def relu6(x: np.ndarray, plan: Relu6Plan) -> np.ndarray:
     """Return y[i] = min(max(x[i], zero), six)."""
     return np.asarray(np.clip(x, plan.zero, plan.six))
+
+
+explain = explain_by(
+    ("y", "clamp(x, zero, six)", "as it stands, whatever the scale of the output"),
+    zero="what 0 is in the input's scale, LSB",
+    six="what 6 is, at most what the type holds, LSB",
+)

@@ -7,7 +7,7 @@ import numpy as np
 from qref.ops import sum as base
 from qref.ops._matmul import with_plan
 from qref.ops._reduction import prepare_reduction, reduced_count
-from qref.ops.mean import QuantizedPlan, mean
+from qref.ops.mean import QuantizedPlan, explain, mean
 from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
 
@@ -20,4 +20,4 @@ def prepare(node: Node) -> Prepared:
     plan = prepare_reduction(node, TensorType.INT8, TensorType.INT16)
     rule = node.fixed_point_rule().of(np.array([np.float64(x.scale) / np.float64(y.scale)]))
     correction = -x.zero_point * reduced_count(x.shape, plan.axes)
-    return Prepared(mean, QuantizedPlan(plan.axes, plan.output_shape, correction, rule, y.zero_point, y.dtype))
+    return Prepared(mean, QuantizedPlan(plan.axes, plan.output_shape, correction, rule, y.zero_point, y.dtype), explain)

@@ -17,12 +17,12 @@ Source   TFLM, lstm_eval.cc and lstm_eval_common.cc; facts verified in tests/ops
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.fixed_point import saturate_int16
 from qref.arithmetic.libm import tanhf
 from qref.arithmetic.lookup_table import logistic_16bit, tanh_16bit
@@ -33,36 +33,20 @@ from qref.ops.logistic import logistic
 from qref.ops.node import Node, Operand, Prepared
 from qref.schema.enums import TensorType
 
-INPUT_WEIGHTS, RECURRENT_WEIGHTS, BIASES, OUTPUT_STATE, CELL_STATE = 1, 5, 12, 18, 19  # positions of the first of each
-UNUSED = (*range(9, 12), 16, 17, *range(20, 24))  # peephole weights, projection, layer normalization
-GATE_EXPONENT = -12
+from ._lstm_explain import explain_float32_step, explain_step
+from ._lstm_plan import (
+    BIASES,
+    CELL_STATE,
+    GATE_EXPONENT,
+    INPUT_WEIGHTS,
+    OUTPUT_STATE,
+    RECURRENT_WEIGHTS,
+    UNUSED,
+    Float32LstmPlan,
+    LstmPlan,
+)
 
 Step = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-
-
-@dataclass(frozen=True, slots=True)
-class LstmPlan:
-    """The integers that are fixed before the first inference."""
-
-    time_major: bool
-    acc_bits: Mapping[str, int]
-    input: Mapping[str, Requantize]  # by gate, from products of x
-    recurrent: Mapping[str, Requantize]  # by gate, from products of h
-    input_zero_point: int  # LSB
-    output_zero_point: int
-    cell_exponent: int  # the cell state's scale is 2^cell_exponent
-    keep: Requantize  # of f * c
-    add: Requantize  # of i * j
-    hidden: Requantize  # of o * tanh(c)
-    cell_clip: int  # LSB of the cell state; 0: none
-
-
-@dataclass(frozen=True, slots=True)
-class Float32LstmPlan:
-    """The float32 form."""
-
-    time_major: bool
-    cell_clip: np.float32  # 0: none
 
 
 def prepare(node: Node) -> Prepared:
@@ -82,8 +66,9 @@ def prepare(node: Node) -> Prepared:
     read_activation(node, "TANH")
     updates = (OUTPUT_STATE, CELL_STATE)
     if x.type == TensorType.FLOAT32:
-        return Prepared(lstm_float32, Float32LstmPlan(time_major, read_clips(node)[0]), updates=updates, pure=False)
-    return Prepared(lstm, _plan(node, time_major), updates=updates, pure=False)
+        plan = Float32LstmPlan(time_major, read_clips(node)[0])
+        return Prepared(lstm_float32, plan, explain_float32, updates=updates, pure=False)
+    return Prepared(lstm, _plan(node, time_major), explain, updates=updates, pure=False)
 
 
 def _check_operands(node: Node, batch: int, cells: int) -> None:
@@ -134,8 +119,6 @@ def _plan(node: Node, time_major: bool) -> LstmPlan:
 def lstm(*arguments: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return y, the new output state and the new cell state, integers; arguments are the inputs, then the plan."""
     *tensors, plan = arguments
-    left = 12 + plan.cell_exponent  # what TFLM takes for the shift of TANH's input; to the right where below 0
-    tanh_of_cell = (0, left) if left >= 0 else (3, -left)
     limits = np.iinfo(tensors[0].dtype)
 
     def gate(k: int, x: np.ndarray, h: np.ndarray) -> np.ndarray:
@@ -153,7 +136,7 @@ def lstm(*arguments: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         j = tanh_16bit(gate(2, x, h), 0, 0)
         c = saturate_int16(saturate_int16(_scaled(plan.keep, f * c)) + saturate_int16(_scaled(plan.add, i * j)))
         c = np.clip(c, -plan.cell_clip, plan.cell_clip) if plan.cell_clip > 0 else c
-        h = _scaled(plan.hidden, o * tanh_16bit(c, *tanh_of_cell)) + plan.output_zero_point
+        h = _scaled(plan.hidden, o * tanh_16bit(c, *plan.tanh_of_cell)) + plan.output_zero_point
         return np.clip(h, limits.min, limits.max), c
 
     return _run(tensors, plan.time_major, np.dtype(np.int64), step)
@@ -192,3 +175,25 @@ def _run(tensors: list[Any], time_major: bool, dtype: np.dtype, step: Step) -> t
         y[t] = h
     states = (h.astype(x.dtype).reshape(output_state.shape), c.astype(cell_state.dtype).reshape(cell_state.shape))
     return y if time_major else np.ascontiguousarray(y.swapaxes(0, 1)), *states
+
+
+def explain(*arguments: Any) -> Explanation:
+    """Explain y[element]; arguments are the inputs, the plan and the element."""
+    *tensors, plan, element = arguments
+    return explain_step(tensors, plan, element, *_states_before(lstm, tensors, plan, element))
+
+
+def explain_float32(*arguments: Any) -> Explanation:
+    """Explain y[element]; arguments are the inputs, the plan and the element."""
+    *tensors, plan, element = arguments
+    return explain_float32_step(tensors, plan, element, *_states_before(lstm_float32, tensors, plan, element))
+
+
+def _states_before(
+    reference: Callable[..., Any], tensors: Sequence[Any], plan: LstmPlan | Float32LstmPlan, element: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Output and cell state [B, cells] before the time step of an element, as the explanations of earlier elements give them."""
+    axis = 0 if plan.time_major else 1
+    x = tensors[0].take(range(element[axis]), axis)
+    _, h, c = reference(x, *tensors[1:], plan)
+    return h.reshape(x.shape[1 - axis], -1), c.reshape(x.shape[1 - axis], -1)

@@ -122,7 +122,7 @@ def turned(x: np.ndarray, factor: float, high: float, low: float, quarters: int)
     """X without multiples of high + low, and how many of them and of further quarters that are: the low bits of a float16 sum."""
     biased = half(half(x * factor) + 1536)  # so great a sum is an integer
     count = half(biased - 1536)
-    angle = fma_half(count, -half(float(np.float32(low))), fma_half(count, -half(high), x))
+    angle = fma_half(count, -half(np.array(low, np.float32)), fma_half(count, -half(high), x))
     return angle, half(biased + quarters).astype(np.float16).view(np.uint16)
 
 

@@ -52,9 +52,9 @@ def max_pool_2d_float32(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
         return base.max_pool_2d(flush_denormals(x), plan)
     x, taps = flush_denormals(x), list(itertools.product(_positions(plan.columns), _positions(plan.rows)))
     pixels = [x[:, rows[:, None], columns] for columns, rows in taps]
-    chunks = [_greatest(pixels[start : start + CHUNK]) for start in range(0, len(pixels), CHUNK)]
-    acc = _not_above(_greater(chunks[0], plan.low), plan.high)
-    for chunk in chunks[1:]:
+    first, *others = (_greatest(pixels[start : start + CHUNK]) for start in range(0, len(pixels), CHUNK))
+    acc = _not_above(_greater(first, plan.low), plan.high)
+    for chunk in others:
         acc = _not_above(_greater(acc, chunk), plan.high)
     return acc
 
