@@ -15,7 +15,10 @@ from .node import Node, NotYetKnown, Operand, Prepared
 
 __all__ = ["Node", "NotYetKnown", "Operand", "Prepared", "find_prepare"]
 
-CUSTOM_OPERATORS = {"TFLite_Detection_PostProcess": "detection_postprocess"}  # custom code -> file
+CUSTOM_OPERATORS = {  # custom code -> file
+    "NumericVerify": "numeric_verify",
+    "TFLite_Detection_PostProcess": "detection_postprocess",
+}
 
 
 @cache

@@ -10,4 +10,4 @@ from .node import Node, Prepared
 
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
-    return prepare_elementwise(node, np.add)
+    return prepare_elementwise(node, np.add, "T(x1 + x2)")

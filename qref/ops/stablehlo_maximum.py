@@ -8,4 +8,4 @@ from .node import Node, Prepared
 
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
-    return prepare_elementwise(node, maximum)
+    return prepare_elementwise(node, maximum, "x2 if x1 < x2 else x1")

@@ -8,4 +8,4 @@ from .node import Node, Prepared
 
 def prepare(node: Node) -> Prepared:
     """Check the operands."""
-    return prepare_elementwise(node, minimum)
+    return prepare_elementwise(node, minimum, "x2 if x2 < x1 else x1")

@@ -159,6 +159,8 @@ def select(draw: Draw, name: str, type: TensorType) -> Case:
 
 
 @conformance("STABLEHLO_ADD STABLEHLO_MULTIPLY STABLEHLO_MAXIMUM STABLEHLO_MINIMUM", "float32 int32 int64")
+@conformance("STABLEHLO_AND", "bool int8 uint8 int16 uint16 int32 uint32 int64")
+@conformance("STABLEHLO_SHIFT_LEFT", "int8 int16 int32")
 def stablehlo(draw: Draw, name: str, type: TensorType) -> Case:
     shape = draw.shape(1, 5)
     return draw.case(name, [T(type, shape)] * 2, [T(type, shape)])

@@ -104,6 +104,17 @@ def densify(draw: Draw, name: str, type: TensorType) -> Case:
     return graph.model(outputs=[z]), [{}]  # the delegate leaves y unwritten
 
 
+@conformance("NumericVerify", "int8 uint8 int16")
+def numeric_verify(draw: Draw, name: str, type: TensorType) -> Case:
+    graph, shape = GraphBuilder(), draw.shape(1, 4)
+    quantization = {"scale": draw.scale(), "zero_point": draw.zero_point(type)}
+    x, reference = graph.input("x", type, shape, **quantization), graph.input("reference", F32, shape)
+    y = graph.tensor("y", F32, shape)
+    options = bytes(flexbuffers.Dumps({"tolerance": 5.0, "log_if_failed": False}))
+    graph.operator("CUSTOM", [x, reference], [y], custom_code=name, custom_options=options)
+    return graph.model(outputs=[y]), [{0: draw.values(type, shape), 1: draw.values(F32, shape)}]
+
+
 @conformance("TFLite_Detection_PostProcess", "float32 uint8")
 def detection(draw: Draw, name: str, type: TensorType) -> Case:
     """One more box than can be found is never asked for: LiteRT leaves what it did not find undefined."""

@@ -125,6 +125,20 @@ def embedding_lookup(draw: Draw, name: str, type: TensorType, target: TensorType
     )
 
 
+@conformance("EMBEDDING_LOOKUP_SPARSE", "float32")
+def embedding_lookup_sparse(draw: Draw, name: str, type: TensorType) -> Case:
+    shape, count, rows = [draw.integer(1, 4) for _ in range(draw.integer(1, 3))], draw.integer(1, 12), draw.integer(1, 6)
+    indices = np.stack([draw.rng.integers(0, n, count) for n in shape], 1).astype(np.int32)
+    if draw.chance(0.7):  # as the specification wants them
+        indices = indices[np.lexsort(indices.T[::-1])]
+    table = draw.constant(type, (rows, *draw.shape(1, 2)))
+    wanted = draw.rng.integers(0, rows, count).astype(np.int32)
+    weights = draw.rng.normal(size=count).astype(np.float32)
+    inputs = [T(I32, (count,)), T(I32, indices.shape), const(shape), T(type, (count,)), table]
+    options = ("EmbeddingLookupSparseOptions", {"combiner": draw.integer(0, 2)})
+    return draw.case(name, inputs, [T(type)], options, given={0: wanted, 1: indices, 3: weights})
+
+
 @conformance("HASHTABLE_LOOKUP", "float32 int32")
 def hashtable_lookup(draw: Draw, name: str, type: TensorType) -> Case:
     count, columns = draw.integer(1, 9), draw.size()

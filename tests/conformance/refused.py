@@ -17,6 +17,11 @@ REFUSED: dict[tuple[str, str], tuple[str, str]] = {
     ("ROUND", "float32"): ("litert-reference", NOT_REGISTERED),
     ("SEGMENT_SUM", "float32"): ("litert-reference", NOT_REGISTERED),
     ("SEGMENT_SUM", "int32"): ("litert-reference", NOT_REGISTERED),
+    **{
+        ("STABLEHLO_AND", types): ("litert-reference", NOT_REGISTERED)
+        for types in ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64")
+    },
+    **{("STABLEHLO_SHIFT_LEFT", types): ("litert-reference", NOT_REGISTERED) for types in ("int8", "int16", "int32")},
     ("DENSIFY", "int32"): ("litert-reference litert-optimized xnnpack", NO_TYPE),
     **{
         (name, types): ("litert-reference litert-optimized xnnpack", NO_TYPE)

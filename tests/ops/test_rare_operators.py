@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from explanations import check_some_explanations
 from flatbuffers import flexbuffers
 from one_operator import T, both_refuse, compare, const, every, model_of, refusal
 from oracle import assert_equals_litert, needs_litert
@@ -151,3 +152,48 @@ def test_stablehlo_pad_pads_between_and_cuts(type):
     wrong = {"edge_padding_low": [1], "edge_padding_high": [0, 0], "interior_padding": [0, 0]}
     model = model_of("STABLEHLO_PAD", [T(F32, (3, 4)), const(0.0, np.float32)], [T(F32)], ("StablehloPadOptions", wrong))
     assert "expected 2 numbers" in refusal(model, np.zeros((3, 4), np.float32))
+
+
+@needs_litert
+@pytest.mark.parametrize("combiner", [0, 1, 2])
+def test_embedding_lookup_sparse(combiner):
+    table = RNG.normal(size=(5, 2, 3)).astype(np.float32)
+    rows, weights = np.int32([1, 3, 0, 4, 4, 2]), RNG.normal(size=6).astype(np.float32)
+    options = ("EmbeddingLookupSparseOptions", {"combiner": combiner})
+    for indices in ([[0, 0], [0, 2], [2, 1], [2, 2], [2, 3], [3, 0]], [[2, 0], [1, 0], [1, 1], [2, 0], [0, 0], [2, 2]]):
+        inputs = [const(rows), const(indices), const([4, 5]), T(F32, (6,)), const(table, np.float32)]
+        model = model_of("EMBEDDING_LOOKUP_SPARSE", inputs, [T(F32)], options)
+        compare(model, weights)
+        check_some_explanations(model, "litert-reference", weights, count=24)
+
+
+def test_embedding_lookup_sparse_refuses_what_is_out_of_range():
+    """LiteRT checks rows alone, and writes elsewhere with indices that are out of range."""
+
+    def message(rows, indices, shape=(4, 5), combiner=0):
+        inputs = [T(I32, (1,)), T(I32, (1, 2)), const(shape), T(F32, (1,)), const(np.ones((3, 2)), np.float32)]
+        model = model_of("EMBEDDING_LOOKUP_SPARSE", inputs, [T(F32)], ("EmbeddingLookupSparseOptions", {"combiner": combiner}))
+        return refusal(model, np.int32(rows), np.int32(indices), np.ones(1, np.float32))
+
+    assert "index 3 is out of range" in message([3], [[0, 0]])
+    assert "outside of dense_shape" in message([0], [[4, 0]])
+    assert "outside of dense_shape" in message([0], [[-1, 0]])
+    assert "expected [1, 1]" in message([0], [[0, 0]], shape=(4,))
+
+
+@needs_litert
+@pytest.mark.parametrize("size", [7, 9, 12, 16, 33])
+@pytest.mark.parametrize("type", [I8, TensorType.INT16, I32])
+def test_stablehlo_shift_left_with_counts_of_all_sizes(type, size):
+    x, count = every(RNG, type, (size,)), RNG.integers(-100, 100, size).astype(type.dtype)
+    model = model_of("STABLEHLO_SHIFT_LEFT", [T(type, (size,))] * 2, [T(type, (size,))])
+    assert_equals_litert(model, [{0: x, 1: count}], "optimized")
+    check_some_explanations(model, "litert-optimized", x, count, count=16)
+
+
+@needs_litert
+@pytest.mark.parametrize("type", [BOOL, I8, U8, I32, I64])
+def test_stablehlo_and(type):
+    model = model_of("STABLEHLO_AND", [T(type, (3, 9))] * 2, [T(type, (3, 9))])
+    assert_equals_litert(model, kernel_set="optimized")
+    check_some_explanations(model, "litert-optimized")

@@ -123,5 +123,7 @@ def explain(x: np.ndarray, plan: PoolPlan, element: tuple[int, ...]) -> Explanat
         acc = e.derive(f"acc{k}", f"float32({acc} + total{k})", "the chunks so far")
     e.derive("reciprocal", "float32(divide(1, count))")
     e.derive("mean", f"flush(float32({acc} * reciprocal))", "denormals become zeros")
-    explain_clamp(e, "mean", plan.low, plan.high, "real")
+    e.given("lower_limit", plan.low, "the least output, which NaN becomes, too")
+    e.derive("number", "mean if mean == mean else lower_limit")
+    explain_clamp(e, "number", plan.low, plan.high, "real")
     return e
