@@ -220,6 +220,7 @@ class Execution:
                 operand.known_value = None
 
     def _prepare(self, step: Step) -> None:
+        step.node.inputs = step.node.inputs[: len(step.node.operator.inputs)]  # without those that an earlier one made absent
         for operand in step.node.outputs:
             operand.known_shape = None
         try:
@@ -238,7 +239,7 @@ class Execution:
         node = self.steps[index].node
         operands = tuple(
             None if operand is None or value is None else replace(operand, known_shape=value.shape, known_value=value)
-            for operand, value in zip(node.inputs, node.arguments(inputs), strict=True)
+            for operand, value in zip(node.inputs[: len(node.operator.inputs)], inputs)
         )
         outputs = tuple(replace(operand, known_shape=None, known_value=None) for operand in node.outputs)
         alone = replace(node, inputs=operands, outputs=outputs)

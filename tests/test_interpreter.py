@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 import pytest
 from oracle import needs_litert
+from recurrent_models import Variant, lstm_model
 
 import qref
 from qref.models import FOLDER
@@ -209,6 +210,21 @@ def test_wrong_arguments_are_refused():
         interpreter.resize_tensor_input(3, [1])
     with pytest.raises(qref.InputError, match=r"only its -1"):
         interpreter.resize_tensor_input(0, [2, 8, 8, 1], strict=True)
+
+
+def test_an_operator_that_leaves_optional_inputs_away_is_prepared_again_after_a_resize():
+    model = lstm_model(Variant())
+    assert len(model.subgraphs[0].operators[0].inputs) == 20
+    interpreter = qref.Interpreter(model_content=model)
+    for _ in range(2):
+        interpreter.allocate_tensors()
+        interpreter._allocated[0] = False
+    interpreter.allocate_tensors()
+    interpreter.invoke()
+    inputs = [interpreter.get_tensor(i) if i >= 0 else None for i in model.subgraphs[0].operators[0].inputs]
+    node, prepared = interpreter.prepare_operator(0, inputs)
+    y = prepared.reference(*node.arguments(inputs), prepared.plan)[0]
+    assert y.shape == tuple(interpreter.get_output_details()[0]["shape"])
 
 
 def test_prepare_operator_computes_one_operator_by_itself():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qref.bench.contenders import AGAINST, Contender, make, try_litert
+from qref.bench.contenders import AGAINST, LITERT, Contender, make, try_litert
 from qref.bench.operators import OperatorTiming, time_operators
 from qref.bench.peaks import Peaks, measured_peaks
 from qref.bench.registry import KernelDifference, first_difference
@@ -18,7 +18,6 @@ from qref.bench.timing import Spread, interleave
 from qref.bench.work import macs_of
 from qref.compare.inputs import inputs_of
 from qref.compare.litert import Litert
-from qref.compare.sides import LIVE
 from qref.compare.verify import KERNEL_SET_OF
 from qref.errors import BackendError, InputError
 from qref.ops import Node
@@ -134,7 +133,7 @@ def bench(
 
 def default_runtime(against: Sequence[str]) -> str:
     """The runtime with the arithmetic of the first LiteRT kernel set in `against`."""
-    kernel_set = next((name.removeprefix(LIVE) for name in against if name.startswith(LIVE)), "reference")
+    kernel_set = next((name.removeprefix(LITERT) for name in against if name.startswith(LITERT)), "reference")
     return next(runtime for runtime, its_set in KERNEL_SET_OF.items() if its_set == kernel_set)
 
 
@@ -142,8 +141,8 @@ def _check(against: Sequence[str], seconds: float, threads: int) -> None:
     for name in against:
         if name not in AGAINST:
             raise InputError(f"unknown contender {name!r}; there are {', '.join(AGAINST)}")
-        if name.startswith(LIVE):
-            Litert(name.removeprefix(LIVE))  # raises BackendError where it is not installed
+        if name.startswith(LITERT):
+            Litert(name.removeprefix(LITERT))  # raises BackendError where it is not installed
     if not 0 < seconds < float("inf"):
         raise InputError(f"seconds must be above 0, found {seconds}")
     if threads != 1:
@@ -158,7 +157,7 @@ def _contenders(
     contenders, failed = [make("qref", content, runtime, inputs)], {}
     for name in dict.fromkeys(against):
         try:
-            if name.startswith(LIVE):
+            if name.startswith(LITERT):
                 try_litert(name, content, inputs.values(), timeout)
             contenders.append(make(name, content, runtime, inputs))
         except BackendError as error:

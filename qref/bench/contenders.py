@@ -13,12 +13,12 @@ from qref.bench.registry import REGISTERED, install
 from qref.compare.inputs import start
 from qref.compare.litert import Litert
 from qref.compare.oracle_worker import RESOLVERS
-from qref.compare.sides import LIVE
 from qref.compare.verify import count_mismatches
 from qref.errors import BackendError
 from qref.interpreter import Interpreter
 
-AGAINST = (*(LIVE + kernel_set for kernel_set in Litert.KERNEL_SETS), "numpy", "kernels")
+LITERT = "litert:"
+AGAINST = (*(LITERT + kernel_set for kernel_set in Litert.KERNEL_SETS), "numpy", "kernels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ def make(name: str, content: bytes, runtime: str, inputs: dict[int, np.ndarray])
     """A contender by its name, its inputs (by tensor index) set, after one invoke; BackendError where it cannot run the model."""
     replaced: list[int] = []
     begin = time.perf_counter()
-    if name.startswith(LIVE):
-        interpreter = _litert(name.removeprefix(LIVE), content)
+    if name.startswith(LITERT):
+        interpreter = _litert(name.removeprefix(LITERT), content)
     else:
         kernels = "numpy" if name == "numpy" else "numba"
         interpreter = Interpreter(model_content=content, runtime=runtime, kernels=kernels)
@@ -63,7 +63,7 @@ def try_litert(name: str, content: bytes, inputs: Iterable[np.ndarray], timeout:
 
     inputs  in the graph's order
     """
-    with Litert(name.removeprefix(LIVE), timeout) as litert:
+    with Litert(name.removeprefix(LITERT), timeout) as litert:
         litert.run(content, [dict(enumerate(inputs))], keep_all=False)
 
 

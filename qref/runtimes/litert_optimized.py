@@ -61,6 +61,7 @@ LITERT_OPTIMIZED = Runtime(
         Rule("SUM", "int8 uint8 int16", "float32 throughout, half away from zero"),
         Rule("MEAN SUM", "float32", "MEAN over the last axis in Eigen's order; else one by one from the first element"),
         Rule("REDUCE_MAX REDUCE_MIN", "*", "stored values are compared, from the first element on"),
+        Rule("NumericVerify", "*", "as litert-reference, dequantized as its own DEQUANTIZE does"),
         Rule("CONV_3D", "float32", "sums by fused multiply-adds as ruy has them"),
         Rule("CONV_3D_TRANSPOSE", "float32", "Eigen's order of sums, then added where the products land"),
         Rule("L2_POOL_2D LOCAL_RESPONSE_NORMALIZATION", "float32", "Eigen's order of sums and its functions"),

@@ -24,7 +24,8 @@ MOVEMENT = (
 PLAIN = (
     "ADD_N ARG_MAX ARG_MIN BITCAST BITWISE_XOR BROADCAST_ARGS BUCKETIZE CAST CEIL COMPLEX_ABS CUMSUM FLOOR FLOOR_DIV FLOOR_MOD "
     "IMAG LOGICAL_AND LOGICAL_NOT LOGICAL_OR MAXIMUM MINIMUM NEG RANGE RANK REAL REDUCE_ALL REDUCE_ANY RIGHT_SHIFT ROUND SHAPE "
-    "SIGN SQUARE STABLEHLO_ADD STABLEHLO_MAXIMUM STABLEHLO_MINIMUM STABLEHLO_MULTIPLY TOPK_V2 UNIQUE"
+    "SIGN SQUARE STABLEHLO_ADD STABLEHLO_AND STABLEHLO_MAXIMUM STABLEHLO_MINIMUM STABLEHLO_MULTIPLY "
+    "STABLEHLO_SHIFT_LEFT TOPK_V2 UNIQUE"
 )
 SEGMENTS = "SCATTER_ND SEGMENT_SUM UNSORTED_SEGMENT_MAX UNSORTED_SEGMENT_MIN UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_SUM"
 
@@ -113,6 +114,8 @@ LITERT_REFERENCE = Runtime(
         Rule(RNN, "float32 float32xint8", "four lanes, then the rest of the row; Eigen's tanh; hybrid: rows to int8"),
         Rule("SVDF", "int8", "16-bit state; both products by double_rounding"),
         Rule("SVDF", "float32 float32xint8", "four lanes; hybrid: rows to int8"),
+        Rule("EMBEDDING_LOOKUP_SPARSE", "*", "weighted rows of the table, added in their order in float32"),
+        Rule("NumericVerify", "*", "the dequantized numbers less those of the float model"),
         Rule("EMBEDDING_LOOKUP", "*", "rows of the table, q * s"),
         Rule(SEGMENTS, "*", "in the order of the rows, in the type itself"),
         Rule("NON_MAX_SUPPRESSION_V4 NON_MAX_SUPPRESSION_V5 TFLite_Detection_PostProcess", "*", "float32, the C library's exp"),

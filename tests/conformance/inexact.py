@@ -5,12 +5,12 @@ from __future__ import annotations
 from qref.ops.xnnpack._cpu import has_avx512_fp16
 
 HALF = "without AVX512-FP16, XNNPACK has float16 kernels that are not modelled"
-RECIPROCAL = "the last bits follow the CPU's table of reciprocals and Eigen's power"
+POWER = "with a beta other than 1 and 1/2 the last bit is that of Eigen's power"
 
 # (operator, types) -> (runtimes, reason)
 INEXACT: dict[tuple[str, str], tuple[str, str]] = {
     **({} if has_avx512_fp16() else {(name, "float16"): ("xnnpack", HALF) for name in ("SIN", "COS", "GELU", "TANH")}),
-    ("LOCAL_RESPONSE_NORMALIZATION", "float32"): ("litert-optimized xnnpack", RECIPROCAL),
+    ("LOCAL_RESPONSE_NORMALIZATION", "float32"): ("litert-optimized xnnpack", POWER),
 }
 
 
