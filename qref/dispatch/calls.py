@@ -14,7 +14,7 @@ import numpy as np
 
 from qref.arithmetic.requantize import DoubleRounding, HalfUpBlocks
 from qref.arithmetic.softmax import exponentials_8bit
-from qref.dispatch import elementwise, matmul, movement, pooling, recurrent, reduction, unary
+from qref.dispatch import elementwise, movement, pooling, recurrent, reduction, tiled, unary
 from qref.dispatch.program import Call
 from qref.kernels import add as add_kernels
 from qref.kernels import lookup_table, sum_tile
@@ -184,7 +184,7 @@ def softmaxes_by_table(plan: optimized_softmax.SoftmaxTablePlan, constants: Cons
 
 
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
-    **matmul.CALLS,
+    **tiled.CALLS,
     **movement.CALLS,
     **recurrent.CALLS,
     **reduction.CALLS,

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from qref.arithmetic.fused import flush_denormals
-from qref.dispatch.convolution import Constants, Run, geometry, once, unroll
+from qref.dispatch.convolution import geometry, once, unroll
+from qref.dispatch.tiles import Constants, Run
 from qref.kernels import eigen as eigen_kernels
 from qref.kernels import fused as fused_kernels
 from qref.ops import _eigen as eigen

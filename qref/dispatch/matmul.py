@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from qref.dispatch import convolution, float_matmul, tiles
-from qref.dispatch.convolution import Constants, Run, bind_finish, bind_tiles, block_of, centred, once, starts, tile_calls
-from qref.dispatch.program import Call
-from qref.kernels import matmul, strip, tile
-from qref.kernels.vector import LANES
+from qref.dispatch import convolution, float_matmul
+from qref.dispatch.convolution import bind_finish, block_of, centred, once, starts
+from qref.dispatch.tiled import RowTiles, bind_tiles
+from qref.dispatch.tiles import Constants, Run
+from qref.kernels import matmul
 from qref.ops import batch_matmul as bmm
 from qref.ops import fully_connected as fc
 from qref.ops._matmul import IntegerPlan, row_sums, sign_errors
@@ -46,46 +44,6 @@ def bind_fully_connected(plan: fc.FullyConnectedPlan, constants: Constants) -> R
         return finish(accumulate(rows, packed(w), starts(b, len(w), plan.acc_bits)))
 
     return plain if plan.acc_bits != 32 else bind_tiles(lambda x, w, b: RowTiles.of(x, w, b, plan), constants, plain)
-
-
-@dataclass(frozen=True, slots=True)
-class RowTiles:
-    """FULLY_CONNECTED with all that is known before the first inference."""
-
-    form: tiles.Form
-    rows: np.ndarray  # [1, 1, M, K], uint8 or int16
-    pixels: np.ndarray
-    segments: tuple[np.ndarray, np.ndarray]  # where they begin in a row, and their groups
-    weights: np.ndarray
-    vectors: tuple[int, ...]
-    channels: tiles.Channels
-    output: np.ndarray
-    plan: IntegerPlan
-
-    @classmethod
-    def of(cls, x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: IntegerPlan) -> RowTiles | None:
-        """For inputs like x and weights [N, K]; None for a rounding rule that tiles do not know."""
-        weights, depth = w.astype(np.int32) + plan.filter_offset, w.shape[1]
-        form, vectors = tiles.Form.of(x.dtype, plan.input_offset, weights, splits=True), tiles.vectors_of(len(w))
-        panels, segments = tiles.pack(weights[:, None], np.zeros(1, np.int64), form, len(vectors))
-        padded = len(panels) * len(vectors) * LANES
-        channels = tiles.channels_of(plan.requantize, tiles.start_of(b, weights, form), padded)
-        if channels is None:
-            return None
-        rows = form.image((1, 1, x.size // depth, depth))
-        pixels = np.arange(x.size // depth) * depth
-        return cls(form, rows, pixels, segments, panels, vectors, channels, tiles.output_of(plan), plan)
-
-    def calls(self, x: np.ndarray, y: np.ndarray) -> list[Call]:
-        """What computes y from x."""
-        rows = x.reshape(-1)[: self.rows.size].reshape(self.rows.shape)
-        flat, per_row = self.rows.reshape(-1), y.reshape(len(self.pixels), -1)
-        each = tile.ROWS[len(self.vectors)]
-        matrix = (flat, self.pixels, *self.segments, self.weights, self.vectors, each)
-        return [
-            Call(strip.copy, (rows, self.form.offset, 0, 0, self.rows)),
-            Call(tile.matmul, (*matrix, self.channels, self.output, per_row)),
-        ]
 
 
 def bind_fully_connected_float32(plan: fc.Float32Plan, constants: Constants) -> Run:
@@ -174,9 +132,4 @@ BINDERS: dict[Callable[..., Any], Callable[..., Any]] = {
     bmm.batch_matmul_float32: bind_batch_matmul_float32,
     **convolution.BINDERS,
     **float_matmul.BINDERS,
-}
-
-CALLS: dict[Callable[..., Any], Callable[..., list[Call] | None]] = {
-    fc.fully_connected: functools.partial(tile_calls, RowTiles.of),
-    **convolution.CALLS,
 }

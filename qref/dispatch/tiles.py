@@ -11,7 +11,7 @@ Weights of type uint8 may leave int8 without their zero point. A matmul splits t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,8 @@ from qref.ops._matmul import IntegerPlan
 SLACK = 64  # bytes that a tile may read behind the last element
 COSTS = {1: 1.3, 2: 1.05, 4: 1.0}  # of a panel's vectors: wide panels read each input less often
 
+Constants = Sequence[np.ndarray | None]
+Run = Callable[..., np.ndarray]
 Channels = tuple[np.ndarray, ...]
 
 

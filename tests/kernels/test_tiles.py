@@ -12,8 +12,7 @@ from oracle import assert_same_bits
 from qref.arithmetic.requantize import DoubleRounding, HalfUp
 from qref.compare.inputs import draw
 from qref.dispatch import tiles
-from qref.dispatch.convolution import ConvolutionTiles, DepthwiseTiles
-from qref.dispatch.matmul import RowTiles
+from qref.dispatch.tiled import ConvolutionTiles, DepthwiseTiles, RowTiles
 from qref.execution import Execution
 from qref.kernels.vector import COMPILED
 from qref.ops import conv_2d as conv
