@@ -96,7 +96,7 @@ class DepthwiseTiles:
         padded = np.zeros((blocks * LANES, bands * form.depth, columns), form.weight_dtype)
         padded[:count, :rows] = weights
         split = padded.reshape(blocks, LANES, bands, form.depth, columns).transpose(0, 2, 4, 1, 3)
-        panels = np.ascontiguousarray(split).view(np.uint8).reshape(blocks, -1)
+        panels = tiles.aligned(split).view(np.uint8).reshape(blocks, -1)
         height, width = (axis.padded_size for axis in plan.axes)
         beyond = (bands * form.depth - rows) * plan.axes[0].dilation  # rows that a last band reaches and weights of 0 meet
         image = form.image((len(x), height + beyond, width, count))

@@ -29,6 +29,7 @@ from qref.kernels.tile import ROWS
 from qref.kernels.vector import LANES, QUADS
 from qref.ops._matmul import IntegerPlan
 
+ALIGNMENT = 64
 SLACK = 64  # bytes that a tile may read behind the last element
 COSTS = {1: 1.3, 2: 1.05, 4: 1.0}  # of a panel's vectors: wide panels read each input less often
 
@@ -99,7 +100,16 @@ def pack(w: np.ndarray, segments: np.ndarray, form: Form, vectors: int) -> tuple
     every = every.reshape(panels, vectors * LANES, -1, form.depth).transpose(0, 2, 1, 3)
     offsets = np.concatenate([segments, segments[again // groups] + again % groups * form.depth])
     counts = np.repeat([groups, 1], [count, again.size])
-    return np.ascontiguousarray(every).view(np.uint8).reshape(panels, -1), (offsets, counts)
+    return aligned(every).view(np.uint8).reshape(panels, -1), (offsets, counts)
+
+
+def aligned(x: np.ndarray) -> np.ndarray:
+    """A contiguous copy that begins at a multiple of ALIGNMENT bytes, so that no vector lies across two lines of the cache."""
+    memory = np.empty(x.nbytes + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    copy = memory[start : start + x.nbytes].view(x.dtype).reshape(x.shape)
+    copy[...] = x
+    return copy
 
 
 def channels_of(rule: Requantize, start: np.ndarray, padded: int) -> Channels | None:
