@@ -17,7 +17,7 @@ from qref.ops import Node, Prepared
 from qref.ops.session import Session
 from qref.runtimes import runtime as find_runtime
 from qref.schema import Limits, check, load
-from qref.schema.model import Model, Signature
+from qref.schema.model import Model, Operator, Signature
 
 
 class OpResolverType(enum.Enum):
@@ -222,10 +222,14 @@ class Interpreter:
         prepared.reference(*node.arguments(inputs), prepared.plan) gives its outputs, and its variable inputs' new values behind
         them; the state of the interpreter stays as it is. The node tells the shapes that its outputs get.
         """
+        return self._executions[0].prepare_alone(self.operator(operator_index).index, inputs)
+
+    def operator(self, operator_index: int) -> Operator:
+        """The operator of that number in the main subgraph; InputError says which there are."""
         operators = self._executions[0].subgraph.operators
         if not 0 <= operator_index < len(operators):
             raise InputError(f"there is no operator {operator_index}; the model has operators 0 to {len(operators) - 1}")
-        return self._executions[0].prepare_alone(operator_index, inputs)
+        return operators[operator_index]
 
     def evaluated_operators(self) -> list[Node]:
         """The operators of the main subgraph that invoke evaluates, with the shapes of their operands; after an invoke."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
-import qref
 from qref.schema import DimensionMetadata, GraphBuilder, Model, Sparsity, TensorType
 
 F32, I4, I2, I8, U8, I16, I32, I64 = (
@@ -265,13 +263,3 @@ def sparse_weights(dtype, depth: int = 64, units: int = 6) -> np.ndarray:
     w = rng.normal(size=(units, depth)) if dtype == np.float32 else rng.integers(-127, 128, (units, depth))
     keep = np.repeat(rng.random((units, depth // 16)) < 0.5, 16, axis=1)
     return np.where(keep, w, 0).astype(dtype)
-
-
-def shaped(model: Model) -> Model:
-    """The model with the true shapes of its outputs declared: XNNPACK leaves convolutions whose output has no shape."""
-    interpreter = qref.Interpreter(model_content=model)
-    interpreter.allocate_tensors()
-    graph = model.subgraphs[0]
-    shapes = {detail["index"]: tuple(int(n) for n in detail["shape"]) for detail in interpreter.get_output_details()}
-    tensors = tuple(replace(t, shape=shapes.get(t.index, t.shape)) for t in graph.tensors)
-    return replace(model, subgraphs=(replace(graph, tensors=tensors), *model.subgraphs[1:]))

@@ -84,14 +84,10 @@ def explain(
     """
     interpreter = Interpreter(model_content=model, runtime=runtime)
     start(interpreter, inputs)
-    operators = model.subgraphs[0].operators
-    if not 0 <= operator < len(operators):
-        raise InputError(f"there is no operator {operator}; the model has operators 0 to {len(operators) - 1}")
-    variables = {i: interpreter.get_tensor(i) for i in operators[operator].inputs if i >= 0 and _is_variable(model, i)}
+    positions = interpreter.operator(operator).inputs
+    variables = {i: interpreter.get_tensor(i) for i in positions if i >= 0 and _is_variable(model, i)}
     interpreter.invoke()
-    arrays = [
-        None if i < 0 else variables[i] if i in variables else interpreter.get_tensor(i) for i in operators[operator].inputs
-    ]
+    arrays = [None if i < 0 else variables[i] if i in variables else interpreter.get_tensor(i) for i in positions]
     node, prepared = interpreter.prepare_operator(operator, arrays)
     if not 0 <= result < len(node.outputs):
         raise InputError(f"{node} has no output {result}; it has {len(node.outputs)}")

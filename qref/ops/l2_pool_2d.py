@@ -31,14 +31,14 @@ def l2_pool_2d(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
         return np.clip(np.sqrt(acc / plan.count.astype(np.float32)), plan.low, plan.high)
 
 
-def explain(x: np.ndarray, plan: PoolPlan, element: tuple[int, ...]) -> Explanation:
-    """Explain y[element]."""
+def explain(x: np.ndarray, plan: PoolPlan, element: tuple[int, ...], mean: str = "float32(acc / count)") -> Explanation:
+    """Explain y[element]; mean: the formula by which a kernel divides the sum of squares."""
     e = Explanation()
     e.given("x", taps_of(x, plan, element), "the inputs inside the window and the image, row after row")
     e.given("count", len(e.value("x")), "how many they are")
     e.derive("squares", "float32(x * x)")
     e.derive("acc", "sum32(squares)", "in this order from 0, every step rounded to float32")
-    e.derive("mean", "float32(acc / count)")
+    e.derive("mean", mean)
     e.derive("root", "sqrt(mean)")
     explain_clamp(e, "root", plan.low, plan.high, "real")
     return e

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qref.errors import InputError
+from qref.compare.inputs import start
 from qref.interpreter import Interpreter
 from qref.ops import Node, Prepared
 
@@ -66,11 +66,8 @@ def run_layers(
     """
     graph = interpreter.model.subgraphs[0]
     for index in operators:
-        if not 0 <= index < len(graph.operators):
-            raise InputError(f"there is no operator {index}; the model has operators 0 to {len(graph.operators) - 1}")
-    for index, array in rounds[0].items():
-        interpreter.resize_tensor_input(index, array.shape)
-    interpreter.allocate_tensors()
+        interpreter.operator(index)
+    start(interpreter, rounds[0])
     snapshots = [_run(interpreter, arrays) for arrays in rounds]
     subjects, left_away = [], {}
     constants = _constants(interpreter)

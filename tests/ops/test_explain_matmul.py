@@ -19,12 +19,11 @@ from matmul_models import (
     conv_2d,
     depthwise_conv_2d,
     fully_connected,
-    shaped,
     sparse,
     sparse_weights,
     transpose_conv,
 )
-from one_operator import T, const, model_of
+from one_operator import T, const, model_of, with_declared_shapes
 
 from qref.ops._eigen import l1_cache_bytes
 
@@ -37,7 +36,7 @@ BATCHES = [((2, 3), (2, 3)), ((2, 1), (3,)), ((2, 3, 2), (1, 1, 2)), ((3,), (2, 
 
 
 def explained(model, runtime, *inputs, **extra):
-    return check_some_explanations(shaped(model), runtime, *inputs, **extra)
+    return check_some_explanations(with_declared_shapes(model), runtime, *inputs, **extra)
 
 
 @RUNTIMES

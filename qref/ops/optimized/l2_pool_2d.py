@@ -10,8 +10,7 @@ import numpy as np
 from qref.arithmetic.explanation import Explanation
 
 from .. import l2_pool_2d as base
-from .._explain import explain_clamp
-from .._pooling import PoolPlan, taps, taps_of
+from .._pooling import PoolPlan, taps
 from ..node import Node, Prepared
 
 
@@ -31,13 +30,4 @@ def l2_pool_2d(x: np.ndarray, plan: PoolPlan) -> np.ndarray:
 
 def explain(x: np.ndarray, plan: PoolPlan, element: tuple[int, ...]) -> Explanation:
     """Explain y[element]."""
-    e = Explanation()
-    e.given("x", taps_of(x, plan, element), "the inputs inside the window and the image, row after row")
-    e.given("count", len(e.value("x")), "how many they are")
-    e.derive("squares", "float32(x * x)")
-    e.derive("acc", "sum32(squares)", "in this order from 0, every step rounded to float32")
-    e.derive("inverse", "float32(1 / count)")
-    e.derive("mean", "float32(acc * inverse)")
-    e.derive("root", "sqrt(mean)")
-    explain_clamp(e, "root", plan.low, plan.high, "real")
-    return e
+    return base.explain(x, plan, element, mean="float32(acc * float32(1 / count))")
