@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .fixed_point import rounding_divide_by_pot, saturating_rounding_doubling_high_mul, wrap_int32
+from .fixed_point import rounding_divide_by_pot, saturating_rounding_doubling_high_mul, wrap_int16, wrap_int32
 
 
 @numba.njit(cache=True, nogil=True)
@@ -25,12 +25,6 @@ def add(x1, x2, scaling1, scaling2, sign, scaling_y, output_offset, qmin, qmax, 
     for i in range(y.shape[0]):
         total = _scale(x1[i], scaling1) + sign * _scale(x2[i], scaling2)
         y[i] = min(max(wrap_int32(_scale(total, scaling_y) + output_offset), qmin), qmax)
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _wrap_int16(x):
-    """An int64 modulo 2^16 as a signed number."""
-    return ((np.int64(x) & np.int64(0xFFFF)) ^ np.int64(0x8000)) - np.int64(0x8000)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -53,7 +47,7 @@ def add_in_blocks(x1, x2, scaling1, scaling2, scaling_y, output_offset, qmin, qm
         if i % segment < in_blocks:
             total = _scale_in_block(x1[i], scaling1, folded) + _scale_in_block(x2[i], scaling2, folded)
             result = _scale(total, scaling_y)
-            result = _wrap_int16(_wrap_int16(result) + output_offset) if narrow else wrap_int32(result + output_offset)
+            result = wrap_int16(wrap_int16(result) + output_offset) if narrow else wrap_int32(result + output_offset)
         else:
             total = _scale(x1[i], scaling1) + _scale(x2[i], scaling2)
             result = wrap_int32(_scale(total, scaling_y) + output_offset)

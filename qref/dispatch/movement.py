@@ -29,9 +29,6 @@ from qref.ops import (
 )
 from qref.ops._movement import FIRST_NUMBER
 
-SHORT_RUN = 8  # elements: where most runs are shorter and many, NumPy is faster
-FEW = 4096
-
 Constants = Sequence[np.ndarray | None]
 
 
@@ -56,26 +53,36 @@ def moves(reference: Callable[..., Any]) -> Callable[..., list[Call] | None]:
             fixed = np.flatnonzero(numbers < FIRST_NUMBER)
             if numbers.dtype != np.int64 or (fixed.size and y.dtype.kind == "f"):  # constants have lost their fractions
                 return None
-            parts = [(numbers[fixed].astype(y.dtype), np.arange(fixed.size), fixed)]
+            found += moved(numbers[fixed].astype(y.dtype), np.arange(fixed.size), fixed, target)
             for position, first in starts.items():
                 places = np.flatnonzero((numbers >= first) & (numbers < first + inputs[position].size))
-                parts.append((inputs[position].reshape(-1), numbers[places] - first, places))
-            for source, at, places in parts:
-                runs = _runs(at, places)
-                if runs[2].size * SHORT_RUN > max(places.size, FEW):
-                    return None
-                bits = np.dtype(f"u{y.itemsize}")
-                found += [Call(kernels.move, (source.view(bits), *runs, target.view(bits)))] if places.size else []
+                found += moved(inputs[position].reshape(-1), numbers[places] - first, places, target)
         return found
 
     return calls
 
 
-def _runs(sources: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The first source, the first target and the count of each run in which both go up by one."""
-    breaks = np.flatnonzero((np.diff(sources) != 1) | (np.diff(targets) != 1)) + 1
-    first = np.concatenate([[0], breaks])[: sources.size]
-    return sources[first], targets[first], np.diff(first, append=sources.size)
+def moved(x: np.ndarray, sources: np.ndarray, targets: np.ndarray, y: np.ndarray) -> list[Call]:
+    """The call that writes y [targets] = x [sources], all flat; none where there is nothing to write."""
+    if not targets.size:
+        return []
+    bits = np.dtype(f"u{y.itemsize}")
+    return [Call(kernels.move, (x.view(bits), *runs(sources, targets), y.view(bits)))]
+
+
+def runs(sources: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Runs in which targets go up by one and sources by one step: first source, step, first target, count of each."""
+    steps = np.diff(sources)
+    ends = np.diff(targets) != 1  # whether a run ends with an element
+    turns = np.concatenate([[False], steps[1:] != steps[:-1]])[: steps.size] & ~ends
+    turns[1:] &= ~ends[:-1]  # no step leads out of a run that ended
+    place = np.arange(steps.size)
+    chain = place - np.maximum.accumulate(np.where(turns, -1, place))  # 1, 2, ... where neighbors turn
+    ends |= chain % 2 == 1  # the turn behind one that ends a run is none: its run begins there
+    first = np.concatenate([[0], np.flatnonzero(ends) + 1])
+    counts = np.diff(first, append=sources.size)
+    step = np.where(counts > 1, np.append(steps, 1)[first], 1)
+    return sources[first], step, targets[first], counts
 
 
 CALLS: dict[Callable[..., Any], Callable[..., list[Call] | None]] = {

@@ -5,7 +5,6 @@ Each class makes, from weights and bias that are constant, what kernels/tile.py 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,6 @@ from qref.kernels import depthwise_tile, strip, tile
 from qref.kernels.vector import COMPILED, LANES
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise
-from qref.ops import fully_connected as fc
 from qref.ops._matmul import IntegerPlan
 
 
@@ -190,10 +188,3 @@ def bind_tiles(of: Callable[..., Any], constants: Constants, otherwise: Run) -> 
         return y
 
     return run
-
-
-CALLS: dict[Callable[..., Any], Callable[..., list[Call] | None]] = {
-    conv.conv_2d: functools.partial(tile_calls, ConvolutionTiles.of),
-    depthwise.depthwise_conv_2d: functools.partial(tile_calls, DepthwiseTiles.of),
-    fc.fully_connected: functools.partial(tile_calls, RowTiles.of),
-}
