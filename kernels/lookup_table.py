@@ -1,4 +1,4 @@
-"""Functions of one small integer, or of two: every result from a table of all of them."""
+"""Functions of one small integer: every result from a table of all of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,6 @@ def look_up(table, x, y):
     """Write y [n] = table[x [n]]; x uint8 with a table of 256, or uint16 with one of 65536 entries."""
     for i in range(x.size):
         y[i] = table[x[i]]
-
-
-@numba.njit(cache=True, nogil=True)
-def look_up_pairs(table, x1, x2, y):
-    """Write y [n] = table[x1 [n], x2 [n]]; x1 and x2 uint8, table [256, 256]."""
-    for i in range(y.size):
-        y[i] = table[x1[i], x2[i]]
 
 
 @numba.njit(cache=True, nogil=True)

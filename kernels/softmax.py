@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numba
 import numpy as np
 
@@ -116,3 +118,21 @@ def log_softmax_8bit(x, exponentials, rescaled, diff_min, reverse_multiplier, re
             distance = greatest - x[row, k]
             steps = rounding_divide_by_pot(wrap_int32(rescaled[distance] - log), 22) + high
             y[row, k] = min(max(steps, low), high) if -distance > least else low
+
+
+@numba.njit(cache=True, nogil=True)
+def log_softmax_by_table(x, table, input_scale, output_scale, offset, low, high, y):
+    """Take x [rows, depth], exponentials [256] float32 of max(x) - x; all float32, the sum in ascending order, ties to even."""
+    ratio = input_scale / output_scale
+    for row in range(x.shape[0]):
+        greatest = np.int64(x[row, 0])
+        for k in range(x.shape[1]):
+            greatest = max(greatest, np.int64(x[row, k]))
+        total = np.float32(0)
+        for k in range(x.shape[1]):
+            total += table[greatest - x[row, k]]
+        shift = (input_scale * np.float32(greatest) + math.log(total)) / output_scale
+        for k in range(x.shape[1]):
+            steps = np.rint(ratio * np.float32(x[row, k]) - shift)
+            whole = np.int64(steps) if abs(steps) < np.float32(2147483648.0) else np.int64(-2147483648)
+            y[row, k] = min(max(whole + offset, low), high)

@@ -67,7 +67,8 @@ def moved(x: np.ndarray, sources: np.ndarray, targets: np.ndarray, y: np.ndarray
     if not targets.size:
         return []
     bits = np.dtype(f"u{y.itemsize}")
-    return [Call(kernels.move, (x.view(bits), *runs(sources, targets), y.view(bits)))]
+    tables = (table.astype(np.int64).view(np.uint64) for table in runs(sources, targets))
+    return [Call(kernels.move, (x.view(bits), *tables, y.view(bits)))]
 
 
 def runs(sources: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from qref.dispatch.program import Call
 from qref.kernels import l2_normalization as l2_kernels
 from qref.kernels import softmax as kernels
 from qref.ops import l2_normalization, log_softmax, softmax
+from qref.ops.optimized import log_softmax as optimized_log_softmax
 from qref.ops.optimized import softmax as optimized_softmax
 
 Arrays = Sequence[np.ndarray]
@@ -59,6 +60,13 @@ def log_softmaxes(plan: log_softmax.LogSoftmaxPlan, x: np.ndarray, y: np.ndarray
     return Call(kernels.log_softmax_8bit, (x, *tables, plan.diff_min, *reverse, int(limits.min), int(limits.max), y))
 
 
+def log_softmaxes_by_table(plan: optimized_log_softmax.LogSoftmaxTablePlan, x: np.ndarray, y: np.ndarray) -> Call:
+    """LOG_SOFTMAX of 8-bit inputs by a table of float32 exponentials."""
+    limits = np.iinfo(y.dtype)
+    bounds = plan.output_offset, int(limits.min), int(limits.max)
+    return Call(kernels.log_softmax_by_table, (x, np.array(plan.table), plan.input_scale, plan.output_scale, *bounds, y))
+
+
 def l2_normalizations(plan: l2_normalization.L2NormalizationPlan, x: np.ndarray, y: np.ndarray) -> Call:
     """L2_NORMALIZATION of 8-bit inputs; where 2^7 comes in depends on the type."""
     limits, bits = np.iinfo(y.dtype), l2_normalization.OUTPUT_BITS
@@ -72,5 +80,6 @@ CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     softmax.softmax_int16: on_rows(softmaxes_int16),
     optimized_softmax.softmax_by_table: on_rows(softmaxes_by_table),
     log_softmax.log_softmax: on_rows(log_softmaxes),
+    optimized_log_softmax.log_softmax_by_table: on_rows(log_softmaxes_by_table),
     l2_normalization.l2_normalization: on_rows(l2_normalizations),
 }

@@ -5,6 +5,7 @@ Kernels take flat operands of one shape. An operand of another shape is spread b
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,11 +15,12 @@ from qref.arithmetic.requantize import DoubleRounding, Float32HalfEven
 from qref.dispatch import elementwise
 from qref.dispatch.movement import moved
 from qref.dispatch.program import Call
-from qref.errors import InputError
 from qref.kernels import add as add_kernels
 from qref.kernels import compare as compare_kernels
-from qref.kernels import lookup_table, sum_tile
+from qref.kernels import div as div_kernels
 from qref.kernels import mul as mul_kernels
+from qref.kernels import prelu as prelu_kernels
+from qref.kernels import sum_tile
 from qref.kernels.vector import LANES
 from qref.ops import _comparison, _sum, div, maximum, minimum, mul, prelu, squared_difference
 from qref.ops._elementwise import Scaling
@@ -30,7 +32,6 @@ from qref.ops.xnnpack import _vadd
 Arrays = Sequence[np.ndarray]
 Constants = Sequence[np.ndarray | None]
 Calls = list[Call] | None
-VALUES = 2**8  # of an 8-bit integer
 
 
 def spread(x: np.ndarray, constant: np.ndarray | None, shape: Shape) -> tuple[np.ndarray, list[Call]]:
@@ -150,26 +151,62 @@ def chosen(kernel: Callable[..., None]) -> Callable[..., Calls]:
     return calls
 
 
-def tabulated(reference: Callable[..., np.ndarray]) -> Callable[..., Calls]:
-    """Functions of two 8-bit integers, whatever their rule, by a table of all results; None where some pair has none."""
+def quotients(plan: div.DivPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """DIV; the reference says what is wrong with a divisor of zero."""
+    (x1, x2, y), calls = flat(constants, inputs, outputs)
+    integers = plan.input1_offset, plan.input2_offset, plan.quantized_multiplier, plan.shift
+    refused = functools.partial(div.div_quantized, *inputs, plan)
+    return [*calls, Call(div_kernels.div, (x1, x2, *integers, *_limits(plan), y), refused)]
 
-    def calls(plan: Any, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
-        if any(x.itemsize != 1 for x in inputs) or outputs[0].itemsize != 1:
-            return None
-        values = [
-            np.arange(VALUES).astype(np.uint8).view(x.dtype) if constant is None else np.unique(constant)
-            for x, constant in zip(inputs, constants)
-        ]
-        table = np.zeros((VALUES, VALUES), np.uint8)
-        try:
-            results = reference(*np.meshgrid(*values, indexing="ij"), plan)
-        except InputError:
-            return None
-        table[np.ix_(*(v.view(np.uint8) for v in values))] = results.view(np.uint8)
-        (x1, x2, y), calls = flat(constants, inputs, outputs)
-        return [*calls, Call(lookup_table.look_up_pairs, (table, x1.view(np.uint8), x2.view(np.uint8), y.view(np.uint8)))]
 
-    return calls
+def squared_differences(
+    plan: squared_difference.SquaredDifferencePlan, constants: Constants, inputs: Arrays, outputs: Arrays
+) -> Calls:
+    """SQUARED_DIFFERENCE."""
+    scalings = plan.input1, plan.input2, plan.output
+    if not all(_is_rounded_twice(s) for s in scalings):
+        return None
+    (x1, x2, y), calls = flat(constants, inputs, outputs)
+    limits, integers = np.iinfo(plan.output_dtype), (elementwise._constants(s) for s in scalings)
+    bounds = plan.output_offset, int(limits.min), int(limits.max)
+    return [*calls, Call(add_kernels.squared_difference, (x1, x2, *integers, *bounds, y))]
+
+
+def _is_rounded_twice(scaling: Scaling) -> bool:
+    return scaling.shift <= 0 and scaling.rule is DoubleRounding
+
+
+def slopes(plan: prelu.PreluPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """PRELU; not with the bytes of an int16 alpha."""
+    rules, limits = (plan.identity, plan.slope), np.iinfo(plan.output_dtype)
+    if inputs[1].itemsize != 1 or not all(isinstance(rule, DoubleRounding) for rule in rules):
+        return None
+    (x, alpha, y), calls = flat(constants, inputs, outputs)
+    factors = [(int(r.quantized_multiplier[0]), int(r.shift[0])) for r in rules]  # type: ignore[attr-defined]
+    bounds = plan.output_offset, int(limits.min), int(limits.max)
+    return [*calls, Call(prelu_kernels.prelu, (x, alpha, plan.input_offset, plan.alpha_offset, *factors, *bounds, y))]
+
+
+def comparisons(plan: Callable[..., Any], constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """EQUAL, GREATER and their kin of integers."""
+    if inputs[0].dtype.kind not in "iu":
+        return None
+    (x1, x2, y), calls = flat(constants, inputs, outputs)
+    return [*calls, Call(compare_kernels.compare, (x1, x2, *_truths(plan), y))]
+
+
+def scaled_comparisons(plan: _comparison.ComparisonPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """The same of quantized operands."""
+    if not (_is_rounded_twice(plan.input1) and _is_rounded_twice(plan.input2)):
+        return None
+    (x1, x2, y), calls = flat(constants, inputs, outputs)
+    scalings = elementwise._constants(plan.input1), elementwise._constants(plan.input2)
+    return [*calls, Call(compare_kernels.compare_scaled, (x1, x2, *scalings, *_truths(plan.compare), y))]
+
+
+def _truths(compare: Callable[..., Any]) -> list[bool]:
+    """What a comparison gives for a number that is less, equal and greater."""
+    return [bool(compare(x, 0)) for x in (-1, 0, 1)]
 
 
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
@@ -180,14 +217,9 @@ CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     optimized_mul.mul_in_blocks: products_in_blocks,
     maximum.maximum: chosen(compare_kernels.maximum),
     minimum.minimum: chosen(compare_kernels.minimum),
-    **{
-        reference: tabulated(reference)
-        for reference in (
-            div.div_quantized,
-            prelu.prelu_quantized,
-            squared_difference.squared_difference_quantized,
-            _comparison.compared,
-            _comparison.compared_quantized,
-        )
-    },
+    div.div_quantized: quotients,
+    squared_difference.squared_difference_quantized: squared_differences,
+    prelu.prelu_quantized: slopes,
+    _comparison.compared: comparisons,
+    _comparison.compared_quantized: scaled_comparisons,
 }
