@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qref.dispatch import conversion, movement, normalization, pairs, pooling, recurrent, reduction, wide
+from qref.dispatch import conversion, integer_matmul, movement, normalization, pairs, pooling, recurrent, reduction
 from qref.dispatch.program import Call
 from qref.kernels import lookup_table
 from qref.kernels import pooling as pooling_kernels
@@ -60,7 +60,7 @@ def resized(kernel: Callable[..., None]) -> Callable[..., Calls]:
 
 
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
-    **wide.CALLS,
+    **integer_matmul.CALLS,
     **conversion.CALLS,
     **movement.CALLS,
     **normalization.CALLS,
