@@ -14,7 +14,7 @@ import numpy as np
 
 from qref.arithmetic.requantize import DoubleRounding, HalfUpBlocks
 from qref.arithmetic.softmax import exponentials_8bit
-from qref.dispatch import elementwise, movement, pooling, recurrent, reduction, tiled, unary
+from qref.dispatch import elementwise, float_tiles, movement, pooling, recurrent, reduction, tiled, unary
 from qref.dispatch.program import Call
 from qref.kernels import add as add_kernels
 from qref.kernels import lookup_table, sum_tile
@@ -185,6 +185,7 @@ def softmaxes_by_table(plan: optimized_softmax.SoftmaxTablePlan, constants: Cons
 
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     **tiled.CALLS,
+    **float_tiles.CALLS,
     **movement.CALLS,
     **recurrent.CALLS,
     **reduction.CALLS,
