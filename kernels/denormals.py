@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import llvmlite.binding as llvm
+import numba
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
@@ -10,7 +12,7 @@ from numba.extending import intrinsic
 from .vector import call
 
 SWITCHABLE = llvm.get_process_triple().startswith("x86_64")
-FLUSH = 1 << 15 | 1 << 6  # of results, of operands
+FLUSH = np.uint32(1 << 15 | 1 << 6)  # of results, of operands
 MODE = ir.IntType(32)
 
 
@@ -22,15 +24,14 @@ def _exchange(builder: ir.IRBuilder, instruction: str, place: ir.Value) -> None:
 
 
 @intrinsic
-def flush(context):
-    """Flush denormals from here on; returns the mode before, for `restore`."""
+def _mode(context):
+    """The mode now."""
 
     def emit(context, builder, signature, values):
-        before, now = (cgutils.alloca_once(builder, MODE) for _ in range(2))
-        _exchange(builder, "stmxcsr", before)
-        builder.store(builder.or_(builder.load(before), MODE(FLUSH)), now)
-        _exchange(builder, "ldmxcsr", now)
-        return builder.load(before)
+        place = cgutils.alloca_once_value(builder, MODE(0))
+        if SWITCHABLE:
+            _exchange(builder, "stmxcsr", place)
+        return builder.load(place)
 
     return types.uint32(), emit
 
@@ -40,7 +41,17 @@ def restore(context, mode):
     """Compute in a mode that `flush` gave."""
 
     def emit(context, builder, signature, values):
-        _exchange(builder, "ldmxcsr", cgutils.alloca_once_value(builder, values[0]))
+        if SWITCHABLE:
+            _exchange(builder, "ldmxcsr", cgutils.alloca_once_value(builder, values[0]))
         return context.get_dummy_value()
 
     return types.void(types.uint32), emit
+
+
+@numba.njit(cache=True, nogil=True)
+def flush(wanted):
+    """Flush denormals from here on, if wanted; returns the mode before, for `restore`."""
+    mode = _mode()
+    if wanted:
+        restore(np.uint32(mode | FLUSH))
+    return mode

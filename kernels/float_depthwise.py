@@ -59,7 +59,7 @@ def fused_depthwise(x, pixels, taps, w, rows, b, columns, limits, y):
     rows  (0, 1, ..., n - 1): pixels of a tile, known when this is compiled
     w     float32 [blocks, taps * 16]
     """
-    mode = flush()
+    mode = flush(True)
     for first in range(0, pixels.size, len(rows)):
         for block in range(w.shape[0]):
             _fused_tile(x, pixels, first, taps, w, block, rows, b, b, columns, limits, y)

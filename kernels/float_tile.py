@@ -145,7 +145,7 @@ def fused_matmul(x, pixels, segments, counts, ends, w, vectors, rows, b, columns
     vectors, rows  (0, 1, ..., n - 1): of a tile, known when this is compiled
     w              float32 [panels, K * V * 16]
     """
-    mode = flush()
+    mode = flush(True)
     for panel in range(w.shape[0]):
         for first in range(0, pixels.size, len(rows)):
             _fused_tile(x, pixels, first, segments, counts, ends, w, panel, vectors, rows, b, columns, limits, y)

@@ -14,7 +14,7 @@ import numpy as np
 
 from qref.arithmetic.requantize import DoubleRounding, HalfUpBlocks
 from qref.arithmetic.softmax import exponentials_8bit
-from qref.dispatch import elementwise, float_tiles, movement, pooling, recurrent, reduction, tiled, unary
+from qref.dispatch import elementwise, float_calls, float_tiles, movement, pooling, recurrent, reduction, tiled, unary
 from qref.dispatch.program import Call
 from qref.kernels import add as add_kernels
 from qref.kernels import lookup_table, sum_tile
@@ -154,12 +154,11 @@ def averages(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arra
 
 
 def maxima(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
-    """MAX_POOL_2D of integers."""
+    """MAX_POOL_2D, of all but XNNPACK in float32."""
     x, y = inputs[0], outputs[0]
-    if x.dtype == np.float32:
-        return None
-    lowest = int(max_pool_2d.lowest(x.dtype))
-    return [Call(pooling_kernels.greatest, (x, *pooling._axes(plan), lowest, int(plan.low), int(plan.high), y))]
+    number = np.float32 if x.dtype == np.float32 else int
+    limits = [number(limit) for limit in (max_pool_2d.lowest(x.dtype), plan.low, plan.high)]
+    return [Call(pooling_kernels.greatest, (x, *pooling._axes(plan), *limits, y))]
 
 
 def softmaxes(plan: softmax.SoftmaxPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
@@ -186,6 +185,7 @@ def softmaxes_by_table(plan: optimized_softmax.SoftmaxTablePlan, constants: Cons
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     **tiled.CALLS,
     **float_tiles.CALLS,
+    **float_calls.CALLS,
     **movement.CALLS,
     **recurrent.CALLS,
     **reduction.CALLS,

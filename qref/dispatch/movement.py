@@ -42,6 +42,7 @@ def moves(reference: Callable[..., Any]) -> Callable[..., list[Call] | None]:
         if any(getattr(plan, "rescale", ())):
             return None
         numbered, starts, start = [], {}, FIRST_NUMBER
+        fractions = any(constant is not None and constant.dtype.kind == "f" for constant in constants)
         for position, (x, constant) in enumerate(zip(inputs, constants)):
             if x is None or constant is not None:
                 numbered.append(constant)
@@ -54,7 +55,7 @@ def moves(reference: Callable[..., Any]) -> Callable[..., list[Call] | None]:
         for numbers, y in zip(results, outputs, strict=True):
             numbers, target = numbers.reshape(-1), y.reshape(-1)
             fixed = np.flatnonzero(numbers < FIRST_NUMBER)
-            if numbers.dtype != np.int64 or (fixed.size and y.dtype.kind == "f"):  # constants have lost their fractions
+            if numbers.dtype != np.int64 or (fixed.size and fractions):  # which the numbers have lost
                 return None
             parts = [(numbers[fixed].astype(y.dtype), np.arange(fixed.size), fixed)]
             for position, first in starts.items():
