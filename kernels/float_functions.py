@@ -56,7 +56,7 @@ def horner(x, c):
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def power_of_two(n):
-    """2^n of a whole number, -126 to 127."""
+    """2^n of a whole number, -126 to 127; 0 of -127."""
     return of_bits(np.uint32(np.uint32(np.int32(n) + np.int32(127)) << np.uint32(23)))
 
 
@@ -82,7 +82,8 @@ def logistic_by_roots(x, roots, y):
         n = n - ROOTS_BIAS
         t = fma(n, LN2_REST, fma(n, MINUS_LN2, z))
         p = fma(t * root, fma(t, F(0.5), ROOT_ONE), root)
-        e = p * power_of_two(np.floor(n)) if n > F(-127) else F(0) if n < F(0) else n
+        e = p * power_of_two(np.floor(n) if n > F(-127) else F(-127))
+        e = F(0) if n == F(-np.inf) else e
         q = e / (e + F(1))
         y[i] = q if bits_of(x[i]) >> np.uint32(31) else F(1) - q
     restore(mode)

@@ -20,7 +20,7 @@ from . import vector
 from .denormals import flush, restore
 from .vector import F32, I32, I64, LANES, LANES32, call, lanes, load, same, splat
 
-ROWS = {1: (14, 7, 1), 2: (12, 6, 1), 4: (6, 3, 1)} if vector.WIDE else {1: (4, 1)}  # of a tile, by its vectors
+ROWS = {1: (14, 9, 6, 3, 1), 2: (12, 9, 6, 3, 1), 4: (6, 5, 3, 1)} if vector.WIDE else {1: (4, 1)}  # of a tile, by its vectors
 UNROLLED = 4
 FLOATS = lanes(F32)
 ZEROS = same(FLOATS, 0.0)

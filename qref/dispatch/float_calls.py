@@ -15,11 +15,15 @@ from qref.dispatch.program import Call
 from qref.dispatch.tiles import Constants
 from qref.kernels import denormals, float_eigen, float_functions, float_pooling, float_softmax
 from qref.kernels import float_elementwise as elementwise
+from qref.kernels import mean as mean_kernels
 from qref.kernels import pooling as pooling_kernels
-from qref.ops import _eigen, _relu, _unary, add, average_pool_2d, div, hard_swish, logistic, mul, softmax, sub
+from qref.ops import _eigen, _relu, _unary, add, average_pool_2d, div, hard_swish, logistic, mean, mul, softmax, sub
 from qref.ops._pooling import PoolPlan
+from qref.ops.optimized import mean as optimized_mean
 from qref.ops.optimized import softmax as optimized_softmax
+from qref.ops.optimized._merged import merge_axes
 from qref.ops.xnnpack import _float, _functions
+from qref.ops.xnnpack import _reduction as xnnpack_reduction
 from qref.ops.xnnpack import _unary as xnnpack_unary
 from qref.ops.xnnpack import average_pool_2d as xnnpack_average
 from qref.ops.xnnpack import max_pool_2d as xnnpack_max
@@ -180,6 +184,38 @@ def softmaxes_in_lanes(plan: Any, constants: Constants, inputs: Arrays, outputs:
     return [Call(float_softmax.in_lanes, (x.reshape(-1, x.shape[-1]), plan.lanes, y.reshape(-1, x.shape[-1])))]
 
 
+def _means(of: Callable[..., tuple[Any, ...] | None]) -> Callable[..., Calls]:
+    """MEAN over neighboring axes; `of` gives average_float32's arguments between x and y, or None where it has another order."""
+
+    def calls(plan: Any, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+        x, y, axes = inputs[0], outputs[0], plan.axes
+        if not is_float32(x) or not axes or len(axes) != axes[-1] + 1 - axes[0]:
+            return None
+        sizes = [math.prod(x.shape[: axes[0]]), math.prod(x.shape[axes[0] : axes[-1] + 1]), math.prod(x.shape[axes[-1] + 1 :])]
+        fixed = of(plan, x, np.float32(sizes[1]))
+        return None if fixed is None else [Call(mean_kernels.average_float32, (x.reshape(sizes), *fixed, y.reshape(sizes[::2])))]
+
+    return calls
+
+
+means = _means(lambda plan, x, count: (False, False, count))
+
+
+def optimized_means(plan: Any, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """MEAN of the optimized kernels, the last axis alone in packets."""
+    x, y = inputs[0], outputs[0]
+    sizes, reduced = merge_axes(x.shape, plan.axes, drop_ones=True)
+    if reduced == [False, True] and is_float32(x):
+        return [Call(mean_kernels.average_packets, (x.reshape(sizes), y.reshape(-1)))]
+    return _means(lambda plan, x, count: (True, False, count))(plan, constants, inputs, outputs)
+
+
+@_means
+def normal_means(plan: xnnpack_reduction.FloatSumPlan, x: np.ndarray, count: np.float32) -> tuple[Any, ...] | None:
+    """MEAN and SUM of XNNPACK, where the last axis is kept."""
+    return None if x.ndim - 1 in plan.axes or not denormals.SWITCHABLE else (False, True, plan.scale)
+
+
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     **{reference: plain(name) for reference, name in PLAIN.items()},
     _float.float_operands: normal,
@@ -189,6 +225,9 @@ CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     average_pool_2d.average_pool_2d_float32: averages,
     xnnpack_average.average_pool_2d: averages_of_nine,
     xnnpack_max.max_pool_2d_float32: maxima,
+    mean.mean_float32: means,
+    optimized_mean.mean_float32: optimized_means,
+    xnnpack_reduction.sum_float32: normal_means,
     softmax.softmax_float: softmaxes(float_softmax.sequential),
     optimized_softmax.softmax_float32: softmaxes(float_softmax.in_packets),
     xnnpack_softmax.softmax_float32: softmaxes_in_lanes,

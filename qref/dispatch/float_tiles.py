@@ -131,7 +131,7 @@ def image_of(x: np.ndarray, axes: Sequence[Axis], multiplier: int = 1, spare: in
     if shape == x.shape and not spare:
         return x, []
     size = math.prod(shape)
-    image = np.zeros(size + spare, np.float32)[:size].reshape(shape)
+    image = tiles.aligned(np.zeros(size + spare, np.float32))[:size].reshape(shape)
     return image, [Call(strip.place, (x, multiplier, axes[0].padding, axes[1].padding, image))]
 
 
