@@ -19,6 +19,8 @@ from qref.kernels import mean as mean_kernels
 from qref.kernels import pooling as pooling_kernels
 from qref.ops import _eigen, _relu, _unary, add, average_pool_2d, div, hard_swish, logistic, mean, mul, softmax, sub
 from qref.ops._pooling import PoolPlan
+from qref.ops.optimized import hard_swish as optimized_hard_swish
+from qref.ops.optimized import logistic as optimized_logistic
 from qref.ops.optimized import mean as optimized_mean
 from qref.ops.optimized import softmax as optimized_softmax
 from qref.ops.optimized._merged import merge_axes
@@ -40,6 +42,8 @@ FUNCTIONS: dict[Callable[..., Any], tuple[Any, ...]] = {
     tanhf: (float_functions.tanh,),
     hard_swish.hard_swish_float32: (float_functions.hard_swish,),
     _eigen.tanh: (float_eigen.tanh,),
+    optimized_logistic.logistic: (float_eigen.logistic,),
+    optimized_hard_swish.hard_swish: (float_eigen.hard_swish,),
     _functions.logistic_avx512: (float_functions.logistic_by_roots, np.array(_functions.ROOTS)),
     _functions.tanh: (float_functions.tanh_by_quotient,),
 }

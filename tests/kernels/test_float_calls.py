@@ -9,17 +9,20 @@ from hypothesis import strategies as st
 from matmul_models import F32, conv_2d, depthwise_conv_2d, fully_connected
 from oracle import assert_same_bits
 
+from qref.arithmetic.libm import tanhf
 from qref.compare.inputs import draw
 from qref.dispatch.calls import CALLS, has_calls
 from qref.dispatch.program import Program
 from qref.execution import Execution
 from qref.kernels.vector import COMPILED
 from qref.ops import _convolution as convolution
-from qref.ops import _eigen, _relu, _unary, add, average_pool_2d, div, max_pool_2d, mean, mul, softmax, sub
+from qref.ops import _eigen, _relu, _unary, add, average_pool_2d, div, hard_swish, logistic, max_pool_2d, mean, mul, softmax, sub
 from qref.ops import _pooling as pooling
 from qref.ops._elementwise import PlainPlan
 from qref.ops._reduction import ReducePlan
 from qref.ops.optimized import fully_connected as optimized_fc
+from qref.ops.optimized import hard_swish as optimized_hard_swish
+from qref.ops.optimized import logistic as optimized_logistic
 from qref.ops.optimized import mean as optimized_mean
 from qref.ops.optimized import softmax as optimized_softmax
 from qref.ops.session import Session
@@ -107,7 +110,9 @@ def test_operands_that_broadcast(form, exchanged, seed):
 @given(st.integers(1, 70), st.integers(1, 3), SEEDS)
 def test_functions_and_softmax(size, rows, seed):
     x = numbers(np.random.default_rng(seed), (rows, size))
-    for function in (_eigen.tanh, _functions.tanh, _functions.logistic_avx512):
+    for function in (_eigen.tanh, optimized_logistic.logistic, optimized_hard_swish.hard_swish, logistic.logistic, tanhf):
+        equal_to_the_reference(_unary.by_function, _unary.FunctionPlan(function), x)
+    for function in (hard_swish.hard_swish_float32, _functions.tanh, _functions.logistic_avx512):
         equal_to_the_reference(_unary.by_function, _unary.FunctionPlan(function), x)
     for reference in (_relu.clamp_float32, xnnpack_unary.clamp):
         equal_to_the_reference(reference, _relu.Float32ClampPlan(np.float32(0), np.float32(6)), x)
