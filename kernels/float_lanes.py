@@ -97,10 +97,11 @@ def _row(context, x, pixel, depths, w, panel, vectors, parts, crosswise, b, colu
             builder.store(builder.gep(builder.load(source), [depth]), source)
             builder.store(builder.gep(builder.load(weights), [builder.mul(depth, I64(width * LANES))]), weights)
         output = Output(context, builder, signature.args[9:12], values[9:12])
-        for v, variable in enumerate(total):
-            channel = builder.add(builder.mul(values[4], I64(width * LANES)), I64(v * LANES))
-            bias = load(builder, builder.gep(array(8).data, [channel]), FLOATS)
-            output.store(builder.fadd(builder.load(variable), bias), values[12], channel)
+        channel = builder.mul(values[4], I64(width * LANES))
+        bias = builder.gep(array(8).data, [channel])
+        each = [load(builder, builder.gep(bias, [I64(v * LANES)]), FLOATS) for v in range(width)]
+        results = [builder.fadd(builder.load(variable), value) for variable, value in zip(total, each)]
+        output.store([results], values[12], channel)
         return context.get_dummy_value()
 
     int64 = types.int64

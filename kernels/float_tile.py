@@ -2,7 +2,8 @@
 
 What a row is made of lies anywhere in a flat array x: at pixels[m] + segments[s], counts[s] numbers for each segment. Weights lie
 as they are read, in panels: for a panel of V vectors, V times 16 channels for each number. Products and sums are rounded one by
-one, or (fused) together; then denormals are zeros, in the CPU's own way. Rows beyond the last are the last once more.
+one, or (fused) together; then denormals are zeros, in the CPU's own way. The last tile computes some rows once more, so that
+there is one size of tile.
 
 columns  the first and the last but one output column of the panels
 b        float32, one for each channel of the panels
@@ -20,7 +21,8 @@ from . import vector
 from .denormals import flush, restore
 from .vector import F32, I32, I64, LANES, LANES32, call, lanes, load, same, splat
 
-ROWS = {1: (14, 9, 6, 3, 1), 2: (12, 9, 6, 3, 1), 4: (6, 5, 3, 1)} if vector.WIDE else {1: (4, 1)}  # of a tile, by its vectors
+# Of a tile, by its vectors: as many as there are registers, or not more than there are rows.
+ROWS = {1: (14, 9, 6, 3, 1), 2: (12, 9, 6, 3, 1), 4: (6, 5, 3, 1)} if vector.WIDE else {1: (4, 1)}
 UNROLLED = 4
 FLOATS = lanes(F32)
 ZEROS = same(FLOATS, 0.0)
@@ -42,21 +44,34 @@ class Output:
         self.y = context.make_array(kinds[2])(context, builder, values[2])
         self.width = cgutils.unpack_tuple(builder, self.y.shape, 2)[1]
 
-    def store(self, total: ir.Value, row: ir.Value, channel: ir.Value) -> None:
-        """Write y[row, first + channel:], 16 numbers or as many as there are columns left."""
+    def _clamped(self, total: ir.Value) -> ir.Value:
         builder = self.builder
         total = builder.select(builder.fcmp_ordered("<", total, self.low), self.low, total)
-        total = builder.select(builder.fcmp_ordered(">", total, self.high), self.high, total)
+        return builder.select(builder.fcmp_ordered(">", total, self.high), self.high, total)
+
+    def store(self, totals: list[list[ir.Value]], row: ir.Value, channel: ir.Value) -> None:
+        """Write y[row:, first + channel:], row by row some vectors of 16 numbers, or as many as there are columns left."""
+        builder, width = self.builder, len(totals[0])
         column = builder.add(self.first, channel)
-        place = builder.gep(self.y.data, [builder.add(builder.mul(row, self.width), column)])
-        pointer, left = builder.bitcast(place, FLOATS.as_pointer()), builder.sub(self.stop, column)
-        with builder.if_else(builder.icmp_signed(">=", left, I64(LANES))) as (whole, part):
-            with whole:
-                builder.store(total, pointer, align=4)
-            with part:
-                number = ir.Constant(LANES32, list(range(LANES)))
-                mask = builder.icmp_signed("<", number, splat(builder, builder.trunc(left, I32)))
-                call(builder, "llvm.masked.store.v16f32.p0", ir.VoidType(), total, pointer, I32(4), mask)
+        start = builder.gep(self.y.data, [builder.add(builder.mul(row, self.width), column)])
+        left = builder.trunc(builder.sub(self.stop, column), I32)
+        number = ir.Constant(LANES32, list(range(LANES)))
+        results = [[self._clamped(total) for total in each] for each in totals]
+        with builder.if_else(builder.icmp_signed(">=", left, I32(width * LANES))) as (whole, part):
+            for branch, masked in ((whole, False), (part, True)):
+                with branch:
+                    masks = [
+                        builder.icmp_signed("<", number, splat(builder, builder.sub(left, I32(v * LANES)))) for v in range(width)
+                    ]
+                    place = start
+                    for each in results:
+                        for v, result in enumerate(each):
+                            at = builder.bitcast(builder.gep(place, [I64(v * LANES)]), FLOATS.as_pointer())
+                            if masked:
+                                call(builder, "llvm.masked.store.v16f32.p0", ir.VoidType(), result, at, I32(4), masks[v])
+                            else:
+                                builder.store(result, at, align=4)
+                        place = builder.gep(place, [self.width])
 
 
 class Arrays:
@@ -64,18 +79,6 @@ class Arrays:
 
     def __init__(self, context, builder: ir.IRBuilder, signature, values: tuple):
         self.of = lambda position: context.make_array(signature.args[position])(context, builder, values[position])
-
-
-def rows_of_tile(
-    builder: ir.IRBuilder, x: ir.Value, pixels, first: ir.Value, count: int
-) -> tuple[list[ir.Value], list[ir.Value]]:
-    """The numbers of the rows of a tile, and where they begin in x."""
-    last, number, source = builder.sub(pixels.nitems, I64(1)), [], []
-    for i in range(count):
-        row = builder.add(first, I64(i))
-        number.append(builder.select(builder.icmp_signed("<", row, last), row, last))
-        source.append(builder.gep(x, [builder.load(builder.gep(pixels.data, [number[i]]))]))
-    return number, source
 
 
 def _make_tile(fused: bool):
@@ -88,10 +91,13 @@ def _make_tile(fused: bool):
         def emit(context, builder, signature, values):
             array = Arrays(context, builder, signature, values).of
             offsets, numbers, stops, panels = array(3), array(4), array(5), array(6)
-            row, source = rows_of_tile(builder, array(0).data, array(1), values[2], len(rows))
+            pixels = builder.gep(array(1).data, [values[2]])
+            places = [builder.load(builder.gep(pixels, [I64(i)])) for i in range(len(rows))]
+            source = [builder.gep(array(0).data, [place]) for place in places]
             output = Output(context, builder, signature.args[11:], values[11:])
-            channel = [builder.add(builder.mul(values[7], I64(width * LANES)), I64(v * LANES)) for v in range(width)]
-            bias = [load(builder, builder.gep(array(10).data, [c]), FLOATS) for c in channel]
+            channel = builder.mul(values[7], I64(width * LANES))
+            first_bias = builder.gep(array(10).data, [channel])
+            bias = [load(builder, builder.gep(first_bias, [I64(v * LANES)]), FLOATS) for v in range(width)]
             panel_size = cgutils.unpack_tuple(builder, panels.shape, 2)[1]
             weights = cgutils.alloca_once_value(builder, builder.gep(panels.data, [builder.mul(values[7], panel_size)]))
             place = [(i, v) for i in range(len(rows)) for v in range(width)]
@@ -124,9 +130,9 @@ def _make_tile(fused: bool):
                 if not fused:
                     for at in place:
                         builder.store(builder.fadd(builder.load(total[at]), builder.load(acc[at])), total[at])
-            for i, v in place:
-                result = builder.load(total[i, v])
-                output.store(result if fused else builder.fadd(result, bias[v]), row[i], channel[v])
+            sums = [[builder.load(total[i, v]) for v in range(width)] for i in range(len(rows))]
+            results = sums if fused else [[builder.fadd(value, b) for value, b in zip(each, bias)] for each in sums]
+            output.store(results, values[2], channel)
             return context.get_dummy_value()
 
         int64 = types.int64
@@ -142,12 +148,13 @@ _fused_tile, _tile = _make_tile(fused=True), _make_tile(fused=False)
 def fused_matmul(x, pixels, segments, counts, ends, w, vectors, rows, b, columns, limits, y):
     """Write y [M, N] = clamp(b + x . w) by fused multiply-add, every sum from b on; denormals are zeros.
 
-    vectors, rows  (0, 1, ..., n - 1): of a tile, known when this is compiled
+    vectors, rows  (0, 1, ..., n - 1): of a tile, known when this is compiled; there are as many rows, or more
     w              float32 [panels, K * V * 16]
     """
     mode = flush(True)
     for panel in range(w.shape[0]):
-        for first in range(0, pixels.size, len(rows)):
+        for row in range(0, pixels.size, len(rows)):
+            first = min(row, pixels.size - len(rows))
             _fused_tile(x, pixels, first, segments, counts, ends, w, panel, vectors, rows, b, columns, limits, y)
     restore(mode)
 
@@ -156,5 +163,6 @@ def fused_matmul(x, pixels, segments, counts, ends, w, vectors, rows, b, columns
 def matmul(x, pixels, segments, counts, ends, w, vectors, rows, b, columns, limits, y):
     """Write y [M, N] = clamp(x . w + b); ends: of the segments of each panel of K, whose sums are added in order."""
     for panel in range(w.shape[0]):
-        for first in range(0, pixels.size, len(rows)):
+        for row in range(0, pixels.size, len(rows)):
+            first = min(row, pixels.size - len(rows))
             _tile(x, pixels, first, segments, counts, ends, w, panel, vectors, rows, b, columns, limits, y)

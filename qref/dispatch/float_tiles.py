@@ -75,7 +75,7 @@ class Sums:
     def of_tiles(self, w: np.ndarray, columns: tuple[int, int], *, fused: bool, panel: int, rows: slice = slice(None)) -> Call:
         """Columns by tiles; w [columns, K]."""
         pixels, width = self.rows.pixels[rows], vectors_of(len(w))
-        each = min(float_tile.ROWS[len(width)], key=lambda n: -(-pixels.size // n) * (n + 1))
+        each = together(pixels.size, float_tile.ROWS[len(width)])
         matrix = (self.rows.x, pixels, *self.rows.split(panel), packed(w, len(width)), width, tuple(range(each)))
         kernel = float_tile.fused_matmul if fused else float_tile.matmul
         return Call(kernel, (*matrix, self._bias(columns, len(width)), columns, self.limits, self.y[rows]))
@@ -96,6 +96,11 @@ def vectors_of(channels: int) -> tuple[int, ...]:
     """The vectors of a panel, (0, 1, ..., V - 1), for so many output channels."""
     cost = {v: (-(-channels // (v * LANES)) * v, -v) for v in float_tile.ROWS}
     return tuple(range(min(cost, key=lambda v: cost[v])))
+
+
+def together(count: int, sizes: Sequence[int]) -> int:
+    """How many of `count` rows make a tile: one of the sizes, and not more than there are."""
+    return min((n for n in sizes if n <= count), key=lambda n: -(-count // n) * (n + 1))
 
 
 def padded(x: np.ndarray, size: int) -> np.ndarray:
@@ -201,15 +206,19 @@ def depthwise_calls(
     plan: Any, multiplier: int, x: np.ndarray, w: np.ndarray, y: np.ndarray, column_major: bool, kernel: Any, *bias: np.ndarray
 ) -> list[Call]:
     """DEPTHWISE_CONV_2D; w [KH, KW, C], and what sums begin with and what is added to them."""
-    channels = w.shape[2]
-    image, calls = image_of(x, plan.axes, multiplier, 0 if channels % LANES == 0 else LANES)
-    pixels, taps = places(image.shape, plan.axes)
+    image, calls = image_of(x, plan.axes, multiplier, 0 if w.shape[2] % LANES == 0 else LANES)
+    lines, taps = places(image.shape, plan.axes)
     if column_major:
         taps, w = taps.T, w.swapaxes(0, 1)
-    weights = padded(w.reshape(-1, channels).T, LANES).reshape(-1, LANES, taps.size).swapaxes(1, 2)
-    each = min(float_depthwise.PIXELS, key=lambda n: -(-pixels.size // n) * (n + 1))
-    matrix = (image.reshape(-1), pixels, taps.ravel(), tiles.aligned(weights).reshape(len(weights), -1), tuple(range(each)))
-    ends = (0, channels), limits_of(plan), y.reshape(pixels.size, channels)
+    stride, width, channels = plan.axes[1].stride, plan.axes[1].output_size, w.shape[2]
+    lines = lines.reshape(-1, width)[:, 0].copy()
+    if stride == 1 and channels < LANES and LANES % channels == 0 and width % (LANES // channels) == 0:
+        w, bias = np.tile(w, LANES // channels), tuple(np.tile(b, LANES // channels) for b in bias)
+        width, channels = width * channels // LANES, LANES  # some neighbors fill a vector
+    weights = tiles.aligned(padded(w.reshape(-1, channels).T, LANES).reshape(-1, LANES, taps.size).swapaxes(1, 2))
+    pixels = tuple(range(together(width, float_depthwise.PIXELS)))
+    matrix = (image.reshape(-1), lines, stride * channels, width, taps.ravel(), weights.reshape(len(weights), -1), pixels)
+    ends = (0, channels), limits_of(plan), y.reshape(-1, channels)
     return [*calls, Call(kernel, (*matrix, *(padded(b, LANES) for b in bias), *ends))]
 
 
