@@ -11,7 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from qref.dispatch import conversion, integer_matmul, movement, normalization, pairs, pooling, recurrent, reduction
+from qref.dispatch import (
+    conversion,
+    float_calls,
+    float_tiles,
+    integer_matmul,
+    movement,
+    normalization,
+    pairs,
+    pooling,
+    recurrent,
+    reduction,
+)
 from qref.dispatch.program import Call
 from qref.kernels import lookup_table
 from qref.kernels import pooling as pooling_kernels
@@ -42,12 +53,11 @@ def averages(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arra
 
 
 def maxima(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
-    """MAX_POOL_2D of integers."""
+    """MAX_POOL_2D, of all but XNNPACK in float32."""
     x, y = inputs[0], outputs[0]
-    if x.dtype == np.float32:
-        return None
-    lowest = int(max_pool_2d.lowest(x.dtype))
-    return [Call(pooling_kernels.greatest, (x, *pooling._axes(plan), lowest, int(plan.low), int(plan.high), y))]
+    number = np.float32 if x.dtype == np.float32 else int
+    limits = [number(limit) for limit in (max_pool_2d.lowest(x.dtype), plan.low, plan.high)]
+    return [Call(pooling_kernels.greatest, (x, *pooling._axes(plan), *limits, y))]
 
 
 def resized(kernel: Callable[..., None]) -> Callable[..., Calls]:
@@ -61,6 +71,8 @@ def resized(kernel: Callable[..., None]) -> Callable[..., Calls]:
 
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     **integer_matmul.CALLS,
+    **float_tiles.CALLS,
+    **float_calls.CALLS,
     **conversion.CALLS,
     **movement.CALLS,
     **normalization.CALLS,

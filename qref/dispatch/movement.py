@@ -56,6 +56,7 @@ def moves(reference: Callable[..., Any], *positions: int) -> Callable[..., list[
         if any(x is not None and c is None for i, (x, c) in enumerate(zip(inputs, constants)) if i not in moving):
             return None
         numbered, starts, start = [], {}, FIRST_NUMBER
+        fractions = any(constant is not None and constant.dtype.kind == "f" for constant in constants)
         for position, (x, constant) in enumerate(zip(inputs, constants)):
             if x is None or constant is not None:
                 numbered.append(constant if constant is None or position not in moving else constant.astype(np.int64))
@@ -66,7 +67,7 @@ def moves(reference: Callable[..., Any], *positions: int) -> Callable[..., list[
         found: list[Call] = []
         for numbers, others, y in zip(_run(reference, numbered, plan), _run(reference, again, plan), outputs, strict=True):
             target, fixed = y.reshape(-1), np.flatnonzero(numbers == others)
-            if numbers.dtype != np.int64 or (fixed.size and y.dtype.kind == "f"):  # constants have lost their fractions
+            if numbers.dtype != np.int64 or (fixed.size and fractions):  # which the numbers have lost
                 return None
             found += moved(numbers[fixed].astype(y.dtype), np.arange(fixed.size), fixed, target)
             moves = numbers != others
