@@ -9,29 +9,37 @@ from numba.extending import intrinsic
 
 
 @numba.njit(cache=True, nogil=True)
-def copy(x, offset, top, left, strip):
-    """Write x [B, H, W, C] + offset into strip [B, H', W', C] from [top, left] on; what does not fit its type wraps."""
-    first, added = left * x.shape[3], np.int32(offset)
-    for image in range(x.shape[0]):
-        for row in range(x.shape[1]):
-            source = x[image, row].reshape(-1)
-            target = strip[image, row + top].reshape(-1)[first : first + source.size]
-            for i in range(source.size):
-                target[i] = np.int32(source[i]) + added
+def run(x, first, size, offset, strip, place):
+    """Write x[first : first + size] + offset to strip from `place` on, both flat; what does not fit its type wraps."""
+    source, target, added = x[first : first + size], strip[place : place + size], np.int32(offset)
+    for i in range(size):
+        target[i] = np.int32(source[i]) + added
 
 
 @numba.njit(cache=True, nogil=True)
-def repeat(x, offset, multiplier, top, left, strip):
-    """The same with every channel `multiplier` times in a row."""
-    added = np.int32(offset)
+def repeated(x, first, size, multiplier, offset, strip, place):
+    """The same with every element `multiplier` times in a row."""
+    if multiplier == 1:
+        run(x, first, size, offset, strip, place)
+        return
+    source, target, added = x[first : first + size], strip[place : place + size * multiplier], np.int32(offset)
+    for i in range(size):
+        for m in range(multiplier):
+            target[i * multiplier + m] = np.int32(source[i]) + added
+
+
+@numba.njit(cache=True, nogil=True)
+def copy(x, offset, top, left, strip):
+    """Write x [B, H, W, C] + offset into strip [B, H', W', C] from [top, left] on."""
+    rows, depth = x.shape[1], x.shape[3]
+    size, pitch = x.shape[2] * depth, strip.shape[2] * depth
+    if size == pitch:  # rows follow each other in both
+        rows, size = 1, rows * size
+    x_flat, flat = x.reshape(-1), strip.reshape(-1)
     for image in range(x.shape[0]):
-        for row in range(x.shape[1]):
-            for column in range(x.shape[2]):
-                for channel in range(x.shape[3]):
-                    for i in range(multiplier):
-                        strip[image, row + top, column + left, channel * multiplier + i] = (
-                            np.int32(x[image, row, column, channel]) + added
-                        )
+        for row in range(rows):
+            place = ((image * strip.shape[1] + row + top) * strip.shape[2] + left) * depth
+            run(x_flat, (image * rows + row) * size, size, offset, flat, place)
 
 
 @intrinsic

@@ -71,22 +71,6 @@ def multiply_add(builder: ir.IRBuilder, acc: ir.Value, x: ir.Value, w: ir.Value,
     return builder.add(acc, builder.add(even, odd))
 
 
-def interleave(builder: ir.IRBuilder, rows: list[ir.Value]) -> ir.Value:
-    """16 groups from the vectors of 16 elements of two rows (int16) or four (uint8): group i holds the element i of each row."""
-    while len(rows) > 1:
-        merged = []
-        for first, last in zip(rows[::2], rows[1::2]):
-            count = first.type.count
-            merged.append(builder.shuffle_vector(first, last, ir.Constant(ir.VectorType(I32, 2 * count), list(range(2 * count)))))
-        rows = merged
-    (joined_rows,) = rows
-    size, depth = joined_rows.type.count, joined_rows.type.count // LANES
-    order = [row * LANES + lane for lane in range(LANES) for row in range(depth)]
-    return builder.shuffle_vector(
-        joined_rows, ir.Constant(joined_rows.type, ir.Undefined), ir.Constant(ir.VectorType(I32, size), order)
-    )
-
-
 def halves(builder: ir.IRBuilder, vector: ir.Value) -> tuple[ir.Value, ir.Value]:
     """The first and the last 8 of 16 lanes."""
     undefined = ir.Constant(vector.type, ir.Undefined)
@@ -95,8 +79,9 @@ def halves(builder: ir.IRBuilder, vector: ir.Value) -> tuple[ir.Value, ir.Value]
 
 
 def joined(builder: ir.IRBuilder, first: ir.Value, last: ir.Value) -> ir.Value:
-    """16 lanes from two times 8."""
-    return builder.shuffle_vector(first, last, ir.Constant(LANES32, list(range(LANES))))
+    """One vector from two."""
+    count = 2 * first.type.count
+    return builder.shuffle_vector(first, last, ir.Constant(ir.VectorType(I32, count), list(range(count))))
 
 
 def fixed_point(builder: ir.IRBuilder, acc: ir.Value, constants: list[ir.Value]) -> ir.Value:

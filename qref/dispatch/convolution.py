@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qref.dispatch.requantize import bind_requantize
-from qref.dispatch.tiled import ConvolutionTiles, DepthwiseTiles, bind_tiles
+from qref.dispatch.tiled import ConvolutionTiles, bind_tiles, depthwise_tiles
 from qref.dispatch.tiles import Constants, Run
 from qref.kernels import conv_2d as conv_kernels
 from qref.kernels import depthwise_conv_2d as depthwise_kernels
@@ -170,7 +170,7 @@ def bind_depthwise_conv_2d(plan: depthwise.DepthwiseConvPlan, constants: Constan
         start = starts(b, w.shape[3], plan.acc_bits)
         return finish(depthwise_convolve(centred(x, plan.input_offset), packed(w), start, plan.axes, plan.depth_multiplier))
 
-    return plain if plan.acc_bits != 32 else bind_tiles(lambda x, w, b: DepthwiseTiles.of(x, w, b, plan), constants, plain)
+    return plain if plan.acc_bits != 32 else bind_tiles(lambda x, w, b: depthwise_tiles(x, w, b, plan), constants, plain)
 
 
 def bind_depthwise_conv_2d_float32(plan: depthwise.Float32Plan, constants: Constants) -> Run:

@@ -20,7 +20,7 @@ from qref.dispatch.convolution import INT32_MAX, geometry
 from qref.dispatch.movement import moved
 from qref.dispatch.program import Call
 from qref.dispatch.requantize import requantizations
-from qref.dispatch.tiled import ConvolutionTiles, DepthwiseTiles, RowTiles, tile_calls
+from qref.dispatch.tiled import ConvolutionTiles, RowTiles, depthwise_tiles, tile_calls
 from qref.dispatch.tiles import Constants
 from qref.kernels import matmul as kernels
 from qref.kernels import strip
@@ -206,7 +206,7 @@ def _centred(
 
 CALLS: dict[Callable[..., Any], Callable[..., list[Call] | None]] = {
     conv.conv_2d: convolutions,
-    depthwise.depthwise_conv_2d: functools.partial(wide_calls, DepthwiseTiles.of, 3),
+    depthwise.depthwise_conv_2d: functools.partial(wide_calls, depthwise_tiles, 3),
     fc.fully_connected: functools.partial(wide_calls, RowTiles.of, 0),
     transpose.transpose_conv: transposed_convolutions,
     bmm.batch_matmul: matrices,

@@ -6,15 +6,16 @@ Each class makes, from weights and bias that are constant, what kernels/tile.py 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from qref.dispatch import tiles
+from qref.dispatch.depthwise import DepthwiseTiles
 from qref.dispatch.program import Call
 from qref.dispatch.tiles import Constants, Run
-from qref.kernels import depthwise_tile, strip, tile
+from qref.kernels import strip, tile
 from qref.kernels.vector import COMPILED, LANES
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise
@@ -70,51 +71,14 @@ class ConvolutionTiles:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class DepthwiseTiles:
-    """DEPTHWISE_CONV_2D with all that is known before the first inference."""
-
-    form: tiles.Form
-    image: np.ndarray  # [B, H', W', C * M], uint8 or int16, the border filled
-    weights: np.ndarray
-    channels: tiles.Channels
-    output: np.ndarray
-    plan: depthwise.DepthwiseConvPlan
-
-    @classmethod
-    def of(cls, x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: depthwise.DepthwiseConvPlan) -> DepthwiseTiles | None:
-        """For inputs like x; None for a rounding rule that tiles do not know."""
-        weights = np.moveaxis(w[0].astype(np.int32) + plan.filter_offset, 2, 0)  # [C * M, KH, KW]
-        form = tiles.Form.of(x.dtype, plan.input_offset, weights)
-        count, rows, columns = weights.shape
-        blocks, bands = -(-count // LANES), -(-rows // form.depth)
-        channels = tiles.channels_of(plan.requantize, tiles.start_of(b, weights, form), blocks * LANES)
-        if channels is None:
-            return None
-        padded = np.zeros((blocks * LANES, bands * form.depth, columns), form.weight_dtype)
-        padded[:count, :rows] = weights
-        split = padded.reshape(blocks, LANES, bands, form.depth, columns).transpose(0, 2, 4, 1, 3)
-        panels = tiles.aligned(split).view(np.uint8).reshape(blocks, -1)
-        height, width = (axis.padded_size for axis in plan.axes)
-        beyond = (bands * form.depth - rows) * plan.axes[0].dilation  # rows that a last band reaches and weights of 0 meet
-        image = form.image((len(x), height + beyond, width, count))
-        return cls(form, image, panels, channels, tiles.output_of(plan), plan)
-
-    def calls(self, x: np.ndarray, y: np.ndarray) -> list[Call]:
-        """What computes y from x."""
-        (top, left), depth = (axis.padding for axis in self.plan.axes), y.shape[3]
-        sizes = tuple((a.output_size, a.filter_size, a.stride, a.dilation) for a in self.plan.axes)
-        width = self.plan.axes[1].output_size
-        together = range(min(depthwise_tile.OUTPUTS, key=lambda n: -(-width // n) * n))
-        return [
-            Call(strip.repeat, (x, self.form.offset, self.plan.depth_multiplier, top, left, self.image))
-            if self.plan.depth_multiplier > 1
-            else Call(strip.copy, (x, self.form.offset, top, left, self.image)),
-            Call(
-                depthwise_tile.depthwise,
-                (self.image, sizes, tuple(together), self.weights, self.channels, self.output, y.reshape(-1, depth)),
-            ),
-        ]
+def depthwise_tiles(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: depthwise.DepthwiseConvPlan
+) -> DepthwiseTiles | ConvolutionTiles | None:
+    """The tiles of DEPTHWISE_CONV_2D: those of CONV_2D where so many filters meet a single channel that they fill vectors."""
+    if x.shape[3] > 1 or plan.depth_multiplier < LANES // 2:
+        return DepthwiseTiles.of(x, w, b, plan)
+    shared = {field.name: getattr(plan, field.name) for field in fields(IntegerPlan)}
+    return ConvolutionTiles.of(x, np.moveaxis(w, 3, 0)[:, 0, :, :, None], b, conv.ConvPlan(**shared, axes=plan.axes, groups=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,21 @@ from hypothesis import strategies as st
 from matmul_models import I8, I16, I32, U8, conv_2d, depthwise_conv_2d, fully_connected
 from oracle import assert_same_bits
 
-from qref.arithmetic.requantize import DoubleRounding, HalfUp
+from qref.arithmetic.requantize import DoubleRounding, Float32HalfEven, Float64HalfAway, HalfUp
 from qref.compare.inputs import draw
 from qref.dispatch import tiles
-from qref.dispatch.tiled import ConvolutionTiles, DepthwiseTiles, RowTiles
+from qref.dispatch.convolution import bind_depthwise_conv_2d
+from qref.dispatch.depthwise import DepthwiseTiles
+from qref.dispatch.tiled import ConvolutionTiles, RowTiles, depthwise_tiles
 from qref.execution import Execution
 from qref.kernels.vector import COMPILED
 from qref.ops import conv_2d as conv
-from qref.ops._convolution import Axis
+from qref.ops import depthwise_conv_2d as depthwise
+from qref.ops._convolution import Axis, window
 from qref.ops._matmul import IntegerPlan
 from qref.ops.session import Session
 from qref.runtimes import runtime
+from qref.schema.enums import Padding
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="tiles exist only compiled; without, plain loops run")
 SEEDS = st.integers(0, 2**32 - 1)
@@ -105,3 +109,80 @@ def plan_of_conv(channels: int) -> conv.ConvPlan:
     rule = HalfUp(np.full(channels, 2**30), np.full(channels, 1))
     axes = Axis(6, 3, 6, 1, 1, 1), Axis(5, 3, 3, 1, 1, 0)
     return conv.ConvPlan(-7, 0, 0, rule, -(2**31), 2**31 - 1, 32, (1, 6, 3, channels), np.dtype(np.int32), axes, 1)
+
+
+@given(
+    channels=st.sampled_from([1, 3, 8, 16, 31, 33, 63, 64, 65, 96, 100, 128, 130]),
+    filters=st.tuples(st.integers(1, 6), st.sampled_from([3, 6])),  # one compiled for its size, one not
+    strides=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    dilations=st.sampled_from([(1, 1), (2, 1), (1, 3), (2, 2)]),
+    image=st.tuples(st.integers(1, 2), st.integers(1, 12), st.integers(1, 9)),
+    multiplier=st.sampled_from([1, 1, 2, 3]),
+    dtype=st.sampled_from([np.int8, np.int16]),
+    quads=st.booleans(),
+    seed=SEEDS,
+)
+def test_depthwise_blocks_that_cut_rows_in_every_way(
+    channels, filters, strides, dilations, image, multiplier, dtype, quads, seed
+):
+    axes = tuple(window(Padding.SAME, *sizes) for sizes in zip(image[1:], filters, strides, dilations))
+    rng, count = np.random.default_rng(seed), channels * multiplier
+    x = draw(rng, (*image, channels), np.dtype(dtype))
+    w = rng.integers(-128, 128, (1, *filters, count)).astype(np.int8)
+    shape = (image[0], axes[0].output_size, axes[1].output_size, count)
+    rule = Float32HalfEven(rng.uniform(0.0001, 0.5, count).astype(np.float32))
+    offset = 9 if dtype == np.int8 else 0
+    plan = depthwise.DepthwiseConvPlan(offset, 0, 5, rule, -100, 127, 32, shape, np.dtype(dtype), axes, multiplier)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiles, "QUADS", tiles.QUADS and quads)
+        made = DepthwiseTiles.of(x, w, None, plan)
+    y = np.empty(shape, dtype)
+    (call,) = made.calls(x, y)
+    *arguments, first, last = call.arguments
+    cut = int(rng.integers(first, last + 1))  # any rows of the output can be computed alone
+    call.kernel(*arguments, cut, last)
+    call.kernel(*arguments, first, cut)
+    assert_same_bits(y, depthwise.depthwise_conv_2d(x, w, None, plan), f"{plan}")
+
+
+@pytest.mark.parametrize("rule", [DoubleRounding, HalfUp, Float64HalfAway])
+@pytest.mark.parametrize("offset", [-100, 100])
+def test_the_sum_with_the_zero_point_wraps(rule, offset):
+    channels = 64
+    bias = np.concatenate([2**31 - 1 - np.arange(32), -(2**31) + np.arange(32)]).astype(np.int32)
+    rule = rule(np.ones(channels)) if rule == Float64HalfAway else rule(np.full(channels, 2**30), np.full(channels, 1))
+    axes = (window(Padding.SAME, 2, 3, 1, 1),) * 2
+    x, w, y = (
+        np.zeros((1, 2, 2, channels), np.int8),
+        np.zeros((1, 3, 3, channels), np.int8),
+        np.empty((1, 2, 2, channels), np.int8),
+    )
+    plan = depthwise.DepthwiseConvPlan(0, 0, offset, rule, -128, 127, 32, y.shape, y.dtype, axes, 1)
+    for call in DepthwiseTiles.of(x, w, bias, plan).calls(x, y):
+        call.kernel(*call.arguments)
+    assert_same_bits(y, depthwise.depthwise_conv_2d(x, w, bias, plan), f"{plan}")
+
+
+@pytest.mark.parametrize(("multiplier", "kind"), [(7, DepthwiseTiles), (8, ConvolutionTiles), (20, ConvolutionTiles)])
+def test_many_filters_of_a_single_channel_are_a_convolution(multiplier, kind):
+    rng = np.random.default_rng(multiplier)
+    axes = window(Padding.SAME, 9, 3, 2, 1), window(Padding.SAME, 7, 4, 1, 2)
+    x, w = draw(rng, (2, 9, 7, 1), np.dtype(np.uint8)), draw(rng, (1, 3, 4, multiplier), np.dtype(np.int8))
+    b, rule = draw(rng, (multiplier,), np.dtype(np.int32)) >> 16, HalfUp(np.full(multiplier, 2**30), np.full(multiplier, -8))
+    plan = depthwise.DepthwiseConvPlan(-3, 1, 7, rule, 0, 255, 32, (2, 5, 7, multiplier), np.dtype(np.uint8), axes, multiplier)
+    made, y = depthwise_tiles(x, w, b, plan), np.empty(plan.output_shape, np.uint8)
+    assert isinstance(made, kind)
+    for call in made.calls(x, y):
+        call.kernel(*call.arguments)
+    assert_same_bits(y, depthwise.depthwise_conv_2d(x, w, b, plan), f"{plan}")
+
+
+@pytest.mark.parametrize("image", [(2, 9), (9, 2)])
+def test_depthwise_windows_that_fit_nowhere(image):
+    axes = tuple(window(Padding.VALID, size, 3, 1, 1) for size in image)
+    x, w = np.zeros((1, *image, 5), np.int8), np.zeros((1, 3, 3, 5), np.int8)
+    shape, rule = (1, axes[0].output_size, axes[1].output_size, 5), HalfUp(np.full(5, 2**30), np.full(5, -8))
+    plan = depthwise.DepthwiseConvPlan(0, 0, 0, rule, -128, 127, 32, shape, x.dtype, axes, 1)
+    assert depthwise_tiles(x, w, None, plan) is None
+    y = bind_depthwise_conv_2d(plan, (None, w, None))(x, w, None)
+    assert y.shape == shape  # one of them is 0
