@@ -12,14 +12,14 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from . import float_lanes, hybrid, libm, tile
+from . import float_eigen, float_lanes, hybrid, tile
+from .float_elementwise import clamp
 
 CELL, OUTPUT = 2, 3
 SLOTS = (0, 2, 1, 3)  # of the gates input, forget, cell, output in LiteRT's buffer
 FOUR = 4
 TANH, SIGN_BIT, CLAMP = range(3)
 F = np.float32
-FINITE = np.finfo(np.float32).max
 
 
 class Activation(NamedTuple):
@@ -43,55 +43,11 @@ class Constants(NamedTuple):
     rows: int  # batch entries that LiteRT evaluates together
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
-def clamp(x, low, high):
-    """Bring x within limits; NaN stays NaN."""
-    x = low if x < low else x
-    return high if x > high else x
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def tanh(x, y):
-    """Eigen's tanh of x [n]."""
-    for i in range(x.size):
-        v = clamp(x[i], F(-7.90738964080810547), F(7.90738964080810547))
-        s = v * v
-        above = ((F(1.394553628e-8) * s + F(2.102733560e-5)) * s + F(3.520756727e-3)) * s + F(1.340216100e-1)
-        below = ((F(8.015776984e-7) * s + F(3.326951409e-4)) * s + F(2.597254514e-2)) * s + F(4.673548340e-1)
-        y[i] = (s * v * above + v) / (below * s + F(1))
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def logistic(x, y):
-    """Eigen's logistic of x [n]."""
-    for i in range(x.size):
-        half = (F(16.6355324) if x[i] > F(16.6355324) else x[i]) * F(0.5)
-        m = np.floor(half * F(1.44269504088896341) + F(0.5))
-        r = m * F(-0.693359375) + half
-        r = m * F(2.12194440e-4) + r
-        s = r * r
-        even = F(4.1898667812347412109375e-2) * s + F(0.49999141693115234375)
-        odd = F(8.33471305668354034423828125e-3) * s + F(0.16666877269744873046875)
-        power = np.int32(clamp(m, F(-126), F(127)) if m == m else F(0))  # less has no use: below -104 the result is 0
-        e = (s * (r * odd + even) + (r + F(1))) * np.int32((power + np.int32(127)) << np.int32(23)).view(np.float32)
-        e = e * e
-        y[i] = F(0) if x[i] < F(-104) else e / (F(1) + e)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def scalar_logistic(x, first, last, y):
-    """The logistic by the C library's exp, of x [n] before `first` and from `last` on."""
-    for i in range(x.size):
-        if i < first or i >= last:
-            e = libm.expf(F(16.6355324) if x[i] > F(16.6355324) else x[i])
-            y[i] = e / (F(1) + e)
-
-
 @numba.njit(cache=True, nogil=True)
 def activate(x, activation, y):
     """The activation function of x [n]."""
     if activation.kind == TANH:
-        tanh(x, y)
+        float_eigen.tanh(x, y)
     elif activation.kind == SIGN_BIT:
         for i in range(x.size):
             y[i] = F(math.copysign(F(1), x[i]) < 0)
@@ -133,9 +89,11 @@ def gate(k, first, entry, batch, sums, c, k_, y):
     aligned = (start + FOUR - 1) // FOUR * FOUR
     end = aligned + max(start + size - aligned, 0) // FOUR * FOUR
     here = start + entry % k_.rows * cells
-    logistic(sums, y)
-    if here < aligned or here + cells > end:
-        scalar_logistic(sums, aligned - here, end - here, y)
+    before = min(max(aligned - here, 0), cells)
+    behind = max(min(end - here, cells), before)
+    float_eigen.packed_logistic(sums, y)
+    float_eigen.scalar_logistic(sums[:before], y[:before])
+    float_eigen.scalar_logistic(sums[behind:], y[behind:])
 
 
 @numba.njit(cache=True, nogil=True)

@@ -114,8 +114,10 @@ def _constants(plan: lstm.FloatLstmPlan, inputs: Tensors, rows: int) -> kernels.
     at, gates = plan.inputs, list(plan.inputs.gates.values())
 
     def peephole(position: int | None) -> np.ndarray:
-        w = np.zeros(at.cells, np.float32) if position is None else inputs[position]
-        return w.view(np.int8).astype(np.float32) * plan.weight_scales[position] if position in plan.weight_scales else w
+        if position is None:
+            return np.zeros(at.cells, np.float32)
+        w: np.ndarray = inputs[position]
+        return w.view(np.int8).astype(np.float32) * plan.weight_scales[position] if plan.weight_scales else w
 
     def table(values: list[np.ndarray]) -> np.ndarray:
         return np.array(values, np.float32).reshape(len(values), at.cells)
@@ -207,7 +209,8 @@ def _hybrid_steps(
     def product(*arguments: Any) -> list[Call]:
         return hybrid_product(rule_of(plan), *arguments)
 
-    of_projection = np.full(1, plan.weight_scales.get(plan.inputs.projection, 0), np.float32)  # type: ignore[call-overload]
+    at = plan.inputs.projection
+    of_projection = np.full(1, 0 if at is None else plan.weight_scales[at], np.float32)
     of_output = product(h, recurrent, scales("recurrent_weights"), NOTHING, products)
     of_hidden = product(hidden, projection, of_projection, NOTHING, projected)
     pairs = (tuple(call.arguments for call in calls) for calls in (of_output, of_hidden))

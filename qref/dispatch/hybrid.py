@@ -64,9 +64,7 @@ class Quantized:
         corner = axes[0].padding, axes[1].padding * x.shape[3]
         return cls(tiles, x.reshape(len(x), x.shape[1], -1), rule, tiles.image, corner, tiles.calls(x, y)[-1])
 
-    def calls(
-        self, sums: np.ndarray, scales: Sequence[np.ndarray | float], bias: np.ndarray, output: Sequence[float]
-    ) -> list[Call]:
+    def calls(self, sums: np.ndarray, scales: Sequence[Any], bias: Any, output: Sequence[Any]) -> list[Call]:
         """All of them, from x to y.
 
         sums    of the weights that the inputs of each channel meet

@@ -9,11 +9,8 @@ from hypothesis import strategies as st
 from oracle import assert_same_bits
 from recurrent_models import Variant, bidirectional_lstm_model, lstm_model, rnn_model, svdf_model
 
-from qref.arithmetic.libm import expf
 from qref.execution import Execution
-from qref.kernels import lstm_float as kernels
 from qref.kernels.vector import COMPILED
-from qref.ops import _eigen
 from qref.ops.session import Session
 from qref.runtimes import runtime
 from qref.schema import Model
@@ -102,28 +99,3 @@ def test_rnn(variant, merged):
 )
 def test_svdf(variant, rank, memory, bias):
     assert_equal_forms(svdf_model(variant, rank, memory, bias), variant.seed)
-
-
-NUMBERS = np.float32([0, -0.0, 1, -1, 16.6, 17, 88, -88, -103.9, -104.1, -200, 1e30, -1e30, np.inf, -np.inf, np.nan, 1e-40])
-
-
-def test_functions_equal_eigen_s():
-    x = np.concatenate([NUMBERS, np.random.default_rng(0).normal(size=3000).astype(np.float32) * 20])
-    y = np.empty_like(x)
-    kernels.tanh(x, y)
-    with np.errstate(all="ignore"):
-        assert_same_bits(y, _eigen.tanh(x))
-    padded = x[: x.size // 4 * 4]
-    kernels.logistic(padded, y[: padded.size])
-    assert_same_bits(y[: padded.size], _eigen.logistic(padded[None], np.zeros(1, int))[0])
-
-
-@pytest.mark.parametrize("head", [0, 1, 2, 3])
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 11])
-def test_scalar_logistic_stands_before_and_behind_packets(head, size):
-    x, y = np.linspace(-3, 3, size, dtype=np.float32), np.full(size, np.float32(9))
-    first = -head % 4
-    kernels.scalar_logistic(x, first, first + max(size - first, 0) // 4 * 4, y)
-    e = expf(x)
-    scalar = (np.arange(size) < first) | (np.arange(size) >= first + max(size - first, 0) // 4 * 4)
-    assert_same_bits(y, np.where(scalar, e / (1 + e), np.float32(9)))
