@@ -57,16 +57,28 @@ def _exp_of_twice(half):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def logistic(x, y):
-    """Write y [n] = e / (1 + e), e = exp(x [n]): Eigen's exp, but the C library's for the last n % 4 numbers."""
-    whole = x.size // 4 * 4
-    for i in range(whole):
+def packed_logistic(x, y):
+    """Write y [n] = e / (1 + e), e = exp(x [n]), by Eigen's exp."""
+    for i in range(x.size):
         bounded = LOGISTIC_BOUND if x[i] > LOGISTIC_BOUND else x[i]
         e = _exp_of_twice(bounded * F(0.5))
         y[i] = F(0) if x[i] < F(-104) else e / (F(1) + e)
-    for i in range(whole, x.size):
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def scalar_logistic(x, y):
+    """The same by the C library's exp: what lies beside whole packets."""
+    for i in range(x.size):
         e = libm.expf(LOGISTIC_BOUND if x[i] > LOGISTIC_BOUND else x[i])
         y[i] = e / (F(1) + e)
+
+
+@numba.njit(cache=True, nogil=True)
+def logistic(x, y):
+    """Write y [n], the logistic of x [n], whose last n % 4 numbers fill no packet."""
+    whole = x.size // 4 * 4
+    packed_logistic(x[:whole], y[:whole])
+    scalar_logistic(x[whole:], y[whole:])
 
 
 @numba.njit(cache=True, nogil=True)

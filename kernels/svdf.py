@@ -1,4 +1,4 @@
-"""The integer SVDF: what follows the product of the features."""
+"""SVDF: what follows the product of the features; on integers all of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .fixed_point import multiply_by_quantized_multiplier, wrap_int32
 
 @numba.njit(cache=True, nogil=True)
 def append(features, state):
-    """Bring state [B F, M] int16 one step further, in place: features [B F] int16 become the last of each row."""
+    """Bring state [B F, M] one step further, in place: features [B F] become the last of each row."""
     for f in range(state.shape[0]):
         row = state[f]
         for m in range(row.size - 1):
