@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qref.dispatch import conversion, integer_matmul, movement, normalization, pairs, pooling, recurrent, reduction
+from qref.dispatch import conversion, integer_matmul, movement, normalization, pairs, plain, pooling, recurrent, reduction
 from qref.dispatch.program import Call
 from qref.kernels import lookup_table
 from qref.kernels import pooling as pooling_kernels
@@ -65,6 +65,7 @@ CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     **movement.CALLS,
     **normalization.CALLS,
     **pairs.CALLS,
+    **plain.CALLS,
     **recurrent.CALLS,
     **reduction.CALLS,
     **{reference: copies for reference in (reshape.reshape, squeeze.squeeze, expand_dims.expand_dims)},
