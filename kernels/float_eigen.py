@@ -69,7 +69,8 @@ def packed_logistic(x, y):
 def scalar_logistic(x, y):
     """The same by the C library's exp: what lies beside whole packets."""
     for i in range(x.size):
-        e = libm.expf(LOGISTIC_BOUND if x[i] > LOGISTIC_BOUND else x[i])
+        bounded = LOGISTIC_BOUND if x[i] > LOGISTIC_BOUND else x[i]
+        e = libm.expf(bounded)
         y[i] = e / (F(1) + e)
 
 
