@@ -6,7 +6,7 @@ gives the calls that compute the outputs, or None where only the bound form can 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,26 +73,45 @@ def resized(kernel: Callable[..., None]) -> Callable[..., Calls]:
     return calls
 
 
-CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
-    **integer_matmul.CALLS,
-    **float_tiles.CALLS,
-    **float_calls.CALLS,
-    **float_recurrent.CALLS,
-    **float_rnn.CALLS,
-    **hybrid.CALLS,
-    **conversion.CALLS,
-    **movement.CALLS,
-    **normalization.CALLS,
-    **pairs.CALLS,
-    **plain.CALLS,
-    **recurrent.CALLS,
-    **reduction.CALLS,
-    **{reference: copies for reference in (reshape.reshape, squeeze.squeeze, expand_dims.expand_dims)},
-    average_pool_2d.average_pool_2d: averages,
-    max_pool_2d.max_pool_2d: maxima,
-    resize_bilinear.resize_bilinear_integer: resized(resize_kernels.integer),
-    xnnpack_resize_bilinear.resize_bilinear_8bit: resized(resize_kernels.integer_by_rows),
-}
+def joined(*tables: Mapping[Callable[..., Any], Callable[..., Calls]]) -> dict[Callable[..., Any], Callable[..., Calls]]:
+    """One table of several: where two know an operator, the first that has calls for its arrays."""
+    found: dict[Callable[..., Any], Callable[..., Calls]] = {}
+    for table in tables:
+        for reference, make in table.items():
+            found[reference] = make if reference not in found else _either(found[reference], make)
+    return found
+
+
+def _either(first: Callable[..., Calls], second: Callable[..., Calls]) -> Callable[..., Calls]:
+    def calls(*arguments: Any) -> Calls:
+        found = first(*arguments)
+        return second(*arguments) if found is None else found
+
+    return calls
+
+
+CALLS = joined(
+    integer_matmul.CALLS,
+    float_tiles.CALLS,
+    float_calls.CALLS,
+    float_recurrent.CALLS,
+    float_rnn.CALLS,
+    hybrid.CALLS,
+    conversion.CALLS,
+    movement.CALLS,
+    normalization.CALLS,
+    pairs.CALLS,
+    plain.CALLS,
+    recurrent.CALLS,
+    reduction.CALLS,
+    {
+        **dict.fromkeys((reshape.reshape, squeeze.squeeze, expand_dims.expand_dims), copies),
+        average_pool_2d.average_pool_2d: averages,
+        max_pool_2d.max_pool_2d: maxima,
+        resize_bilinear.resize_bilinear_integer: resized(resize_kernels.integer),
+        xnnpack_resize_bilinear.resize_bilinear_8bit: resized(resize_kernels.integer_by_rows),
+    },
+)
 
 
 def has_calls(prepared: Prepared) -> bool:
