@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from matmul_models import I8, I16, I32, U8, conv_2d, depthwise_conv_2d, fully_connected
 from oracle import assert_same_bits
 
-from qref.arithmetic.requantize import DoubleRounding, Float32HalfEven, Float64HalfAway, HalfUp
+from qref.arithmetic.requantize import DoubleRounding, Float32HalfEven, Float64HalfAway, HalfUp, SingleRounding64
 from qref.compare.inputs import draw
 from qref.dispatch import tiles
 from qref.dispatch.convolution import bind_depthwise_conv_2d
@@ -186,3 +186,15 @@ def test_depthwise_windows_that_fit_nowhere(image):
     assert depthwise_tiles(x, w, None, plan) is None
     y = bind_depthwise_conv_2d(plan, (None, w, None))(x, w, None)
     assert y.shape == shape  # one of them is 0
+
+
+@pytest.mark.parametrize("channels", [5, 32, 40])
+def test_depthwise_sums_are_in_the_order_of_the_channels(channels):
+    rng = np.random.default_rng(channels)
+    axes = (window(Padding.SAME, 5, 3, 1, 1),) * 2
+    x, w = draw(rng, (1, 5, 5, channels), np.dtype(np.int16)), draw(rng, (1, 3, 3, channels), np.dtype(np.int8))
+    rule, y = SingleRounding64.of(np.ones(1)), np.empty(x.shape, np.int32)
+    plan = depthwise.DepthwiseConvPlan(0, 0, 0, rule, 0, 0, 32, y.shape, y.dtype, axes, 1)
+    for call in DepthwiseTiles.of(x, w, None, plan).calls(x, y):
+        call.kernel(*call.arguments)
+    assert_same_bits(y, depthwise.accumulate(x, w, None, plan).astype(np.int32), f"{channels}")
