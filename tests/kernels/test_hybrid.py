@@ -29,6 +29,7 @@ BUILDERS = {
     "images": conv_2d,
     "images_per_tensor": functools.partial(conv_2d, per_axis=False),
     "channels": functools.partial(depthwise_conv_2d, multiplier=1),
+    "channels_repeated": functools.partial(depthwise_conv_2d, multiplier=3),
     "channels_without_bias": functools.partial(depthwise_conv_2d, multiplier=1, has_bias=False),
 }
 HALF = 0.5 - 2.0**-25
