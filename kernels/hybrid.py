@@ -203,7 +203,7 @@ def quantize(x, rule, offset, top, first, limits, target, scale, zero_point):
 
 @numba.njit(cache=True, nogil=True)
 def repeat(q, zero_point, offset, multiplier, top, left, target):
-    """Write each channel of q [B, H, W, C] `multiplier` times to target [B, H', W', C'], zero_point [B, rows] + offset around it."""
+    """Write each channel of q [B, H, W, C] `multiplier` times to target [B, H', W', C'], zero points + offset around."""
     for image in range(q.shape[0]):
         target[image].reshape(-1)[:] = zero_point[image, 0] + offset
     strip.repeat(q, 0, multiplier, top, left, target)
