@@ -13,6 +13,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from . import strip
 from .fused import TINY
 from .vector import F32, I16, I32, I64, LANES, LANES32, call, lanes, same, splat
 
@@ -198,6 +199,14 @@ def quantize(x, rule, offset, top, first, limits, target, scale, zero_point):
                 _run_of_xnnpack(flat, source, length, m, z, least, added, 0, out, place)
             else:
                 _run(flat, source, length, m, z, least, added, blocked - row * length, out, place)
+
+
+@numba.njit(cache=True, nogil=True)
+def repeat(q, zero_point, offset, multiplier, top, left, target):
+    """Write each channel of q [B, H, W, C] `multiplier` times to target [B, H', W', C'], zero points + offset around."""
+    for image in range(q.shape[0]):
+        target[image].reshape(-1)[:] = zero_point[image, 0] + offset
+    strip.repeat(q, 0, multiplier, top, left, target)
 
 
 @numba.njit(cache=True, nogil=True)

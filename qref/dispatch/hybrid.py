@@ -21,6 +21,7 @@ from qref.kernels import hybrid as kernels
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise
 from qref.ops import fully_connected as fc
+from qref.ops._convolution import Axis
 from qref.ops._matmul import IntegerPlan, row_sums, sign_errors
 from qref.ops.optimized import conv_2d as optimized_conv
 from qref.ops.optimized import depthwise_conv_2d as optimized_depthwise
@@ -35,7 +36,11 @@ AXES: dict[type, type] = {ConvolutionTiles: conv.ConvPlan, DepthwiseTiles: depth
 
 
 class Quantized:
-    """Images or rows x [B, R, L] that meet constant weights by tiles, in the form that kernels.quantize gives them."""
+    """Images or rows x [B, R, L] that meet constant weights by tiles, in the form that kernels.quantize gives them.
+
+    image   where they go, [B, R', ...], and at which row and element of a row they begin, `corner`
+    matmul  the call that reads the image
+    """
 
     def __init__(self, tiles: Tiles, x: np.ndarray, rule: int, image: np.ndarray, corner: tuple[int, int], matmul: Call):
         rows = matmul.arguments[-1].shape[0] // len(x)
@@ -44,7 +49,7 @@ class Quantized:
         target = image.reshape(len(x), -1, math.prod(image.shape[2:]))
         limits = np.empty((3, len(x)), np.float32)
         into = (limits, target, self.scale, self.zero_point)
-        self.quantize = Call(kernels.quantize, (x, rule, tiles.form.offset, *corner, *into))
+        self.before = [Call(kernels.quantize, (x, rule, tiles.form.offset, *corner, *into))]
 
     @classmethod
     def rows(cls, x: np.ndarray, w: np.ndarray, rule: int, y: np.ndarray) -> Quantized:
@@ -56,13 +61,26 @@ class Quantized:
 
     @classmethod
     def images(
-        cls, kind: type[ConvolutionTiles | DepthwiseTiles], x: np.ndarray, w: np.ndarray, axes: Any, rule: int, y: np.ndarray
+        cls,
+        kind: type[ConvolutionTiles | DepthwiseTiles],
+        x: np.ndarray,
+        w: np.ndarray,
+        axes: Sequence[Axis],
+        multiplier: int,
+        rule: int,
+        y: np.ndarray,
     ) -> Quantized:
-        """The images x [B, H, W, C] under windows of weights, those of a CONV_2D or a DEPTHWISE_CONV_2D."""
-        tiles = kind.of(np.empty(x.shape, np.int8), w, None, _accumulators(AXES[kind], y.shape, axes, 1))
+        """The images x [B, H, W, C] under windows of weights; multiplier: how often a DEPTHWISE_CONV_2D takes each channel."""
+        tiles = kind.of(np.empty(x.shape, np.int8), w, None, _accumulators(AXES[kind], y.shape, tuple(axes), multiplier))
         assert tiles is not None
-        corner = axes[0].padding, axes[1].padding * x.shape[3]
-        return cls(tiles, x.reshape(len(x), x.shape[1], -1), rule, tiles.image, corner, tiles.calls(x, y)[-1])
+        matmul, images, (top, left) = tiles.calls(x, y)[-1], x.reshape(len(x), x.shape[1], -1), (axis.padding for axis in axes)
+        if multiplier == 1:
+            return cls(tiles, images, rule, tiles.image, (top, left * x.shape[3]), matmul)
+        once = np.empty(x.shape, tiles.image.dtype)
+        made = cls(tiles, images, rule, once, (0, 0), matmul)
+        arguments = once, made.zero_point, tiles.form.offset, multiplier, top, left, tiles.image
+        made.before.append(Call(kernels.repeat, arguments))
+        return made
 
     def calls(self, sums: np.ndarray, scales: Sequence[Any], bias: Any, output: Sequence[Any]) -> list[Call]:
         """All of them, from x to y.
@@ -71,10 +89,10 @@ class Quantized:
         scales  what is multiplied with, see scales_first and its kin
         output  limits, what stands for NaN, and what is flushed to zero
         """
-        (start,), matmul = self.tiles.channels[:1], self.matmul
+        (start, scale), matmul = self.tiles.channels, self.matmul
 
         def table(values: Any, dtype: type) -> np.ndarray:
-            each: np.ndarray = np.zeros(len(start), dtype)
+            each: np.ndarray = np.zeros(len(scale), dtype)
             each[: len(sums)] = values
             return each
 
@@ -82,7 +100,7 @@ class Quantized:
         of_rows = self.scale.reshape(-1), self.zero_point.reshape(-1)
         channels = start, table(sums, np.int32), *reals, *of_rows
         changed = {id(self.tiles.channels): channels, id(self.tiles.output): np.array(output, np.float32)}
-        return [self.quantize, Call(matmul.kernel, tuple(changed.get(id(a), a) for a in matmul.arguments))]
+        return [*self.before, Call(matmul.kernel, tuple(changed.get(id(a), a) for a in matmul.arguments))]
 
 
 def _accumulators(kind: type[IntegerPlan], shape: tuple[int, ...], *windows: Any) -> Any:
@@ -154,7 +172,7 @@ def images(scales: Callable[[np.ndarray], tuple[Any, ...]], rule: int) -> Callab
         wrong = rule == kernels.SYMMETRIC and conv.wrong_signs(w) is not None
         if not _is_constant(constants, inputs) or plan.groups > 1 or wrong:
             return None
-        made = Quantized.images(ConvolutionTiles, x, w, plan.axes, rule, outputs[0])
+        made = Quantized.images(ConvolutionTiles, x, w, plan.axes, 1, rule, outputs[0])
         sums = w.sum(axis=(1, 2, 3), dtype=np.int64)
         return made.calls(sums, scales(plan.filter_scale), b.reshape(-1), (plan.low, plan.high, np.nan, 0))
 
@@ -169,18 +187,18 @@ def images_in_xnnpack(plan: xnnpack_conv.ConvDynamicPlan, constants: Constants, 
     if plan.by_pixel:
         made = Quantized.rows(x.reshape(-1, x.shape[3]), w.reshape(len(w), -1), kernels.XNNPACK, y.reshape(-1, len(w)))
     else:
-        made = Quantized.images(ConvolutionTiles, x, w, plan.axes, kernels.XNNPACK, y)
+        made = Quantized.images(ConvolutionTiles, x, w, plan.axes, 1, kernels.XNNPACK, y)
     return _in_xnnpack(made, w, b, plan.common)
 
 
 def channels(scales: Callable[[np.ndarray], tuple[Any, ...]]) -> Callable[..., Calls]:
-    """DEPTHWISE_CONV_2D with as many channels out as in, the scales multiplied in that order."""
+    """DEPTHWISE_CONV_2D, the scales multiplied in that order."""
 
     def calls(plan: depthwise.HybridPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
         x, w, b = inputs[0], inputs[1], (*inputs, None)[2]
-        if not _is_constant(constants, inputs) or plan.depth_multiplier > 1:
+        if not _is_constant(constants, inputs):
             return None
-        made = Quantized.images(DepthwiseTiles, x, w, plan.axes, kernels.ASYMMETRIC, outputs[0])
+        made = Quantized.images(DepthwiseTiles, x, w, plan.axes, plan.depth_multiplier, kernels.ASYMMETRIC, outputs[0])
         bias = np.float32(-0.0) if b is None else b  # -0 changes no sum
         sums = w.sum(axis=(0, 1, 2), dtype=np.int64)
         return made.calls(sums, scales(plan.filter_scale), bias, (plan.low, plan.high, np.nan, 0))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matmul_models import F32, I8, conv_2d, depthwise_conv_2d, fully_connected
 from one_operator import with_declared_shapes
@@ -29,6 +29,7 @@ BUILDERS = {
     "images": conv_2d,
     "images_per_tensor": functools.partial(conv_2d, per_axis=False),
     "channels": functools.partial(depthwise_conv_2d, multiplier=1),
+    "channels_repeated": functools.partial(depthwise_conv_2d, multiplier=3),
     "channels_without_bias": functools.partial(depthwise_conv_2d, multiplier=1, has_bias=False),
 }
 HALF = 0.5 - 2.0**-25
@@ -72,6 +73,7 @@ def assert_equal_forms(model: Model, name: str, rounds: list[np.ndarray], what: 
 
 @pytest.mark.parametrize("quads", [True, False], ids=["quads", "pairs"])
 @pytest.mark.parametrize("builder", BUILDERS)
+@settings(max_examples=50)
 @given(
     name=st.sampled_from(RUNTIMES),
     kinds=st.lists(st.sampled_from(sorted(INPUTS)), min_size=2, max_size=2),
