@@ -8,6 +8,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from .denormals import flush, restore
+from .vector import call
 
 
 def _select(comparison: str):
@@ -23,6 +24,25 @@ FUNCTIONS = {
     "less": _select("<"),
     "squared difference": lambda builder, a, b: builder.fmul(*[builder.fsub(a, b)] * 2),
 }
+
+
+def _intrinsic(name: str):
+    return lambda builder, a: call(builder, f"llvm.{name}.f32", a.type, a)
+
+
+FUNCTIONS_OF_ONE = {
+    "square": lambda builder, a: builder.fmul(a, a),
+    "negative": ir.IRBuilder.fneg,
+    "zero minus": lambda builder, a: builder.fsub(a.type(0.0), a),
+    **{name: _intrinsic(name) for name in ("fabs", "sqrt", "floor", "ceil", "rint")},
+}
+
+
+@intrinsic
+def _apply_to_one(context, function, a):
+    chosen = list(FUNCTIONS_OF_ONE.values())[len(function) - 1]
+    kind = types.float32
+    return kind(function, kind), lambda context, builder, signature, values: chosen(builder, values[1])
 
 
 @intrinsic
@@ -57,4 +77,29 @@ def binary(x1, x2, function, flushed, low, high, y):
         else:
             for i in range(y.shape[1]):
                 y[row, i] = clamp(_apply(function, a[i], b[0]), low, high)
+    restore(mode)
+
+
+@numba.njit(cache=True, nogil=True)
+def unary(x, function, flushed, y):
+    """Write y [n] = function(x [n]); function: as `binary`, in FUNCTIONS_OF_ONE."""
+    mode = flush(flushed)
+    for i in range(x.size):
+        y[i] = _apply_to_one(function, x[i])
+    restore(mode)
+
+
+@numba.njit(cache=True, nogil=True)
+def slope_unless_positive(x, slope, y):
+    """Write y [n] = x > 0 ? x : x * slope."""
+    for i in range(x.size):
+        y[i] = x[i] if x[i] > 0 else x[i] * slope
+
+
+@numba.njit(cache=True, nogil=True)
+def slope_below_zero(x, slope, y):
+    """Write y [n] = x < 0 ? x * slope : x, denormals being zeros for the comparison and the product."""
+    mode = flush(True)
+    for i in range(x.size):
+        y[i] = x[i] * slope if x[i] < 0 else x[i]
     restore(mode)

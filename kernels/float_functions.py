@@ -28,6 +28,16 @@ EXP_COEFFICIENTS = tuple(
 TANH_BOUND = F(7.9807181358)
 TANH_ABOVE = tuple(F(c) for c in (1.4248920266e-8, 2.1235626264e-5, 3.5330520477e-3, 1.3412411511e-1, 1))
 TANH_BELOW = tuple(F(c) for c in (8.1365948290e-7, 3.3472978976e-4, 2.6018999517e-2, 4.6745735407e-1, 1))
+EXP_MAGIC, EXP_SCALE = F(12582912), F(8388735)
+EXP_ABOVE, EXP_BELOW = (
+    tuple(F(float.fromhex(c)) for c in each)
+    for each in (("0x1.6ae8e6p-8", "0x1.89daf6p-5", "0x1.62e430p-1"), ("0x1.89034ep-6", "-0x1.1bdd2ap-2", "0x1p0"))
+)
+ELU_CUTOFF = F(float.fromhex("-0x1.154246p4"))
+ELU_COEFFICIENTS = tuple(
+    F(float.fromhex(c)) for c in ("0x1.6B7338p-10", "0x1.12278Ep-7", "0x1.555716p-5", "0x1.5554B0p-3", "0x1.FFFFFEp-2")
+)
+SIXTH = F(float.fromhex("0x1.555556p-3"))
 
 
 @intrinsic
@@ -124,6 +134,65 @@ def hard_swish(x, y):
     """X * clip(x + 3, 0, 6) / 6."""
     for i in range(x.size):
         y[i] = x[i] * clamp(x[i] + F(3), F(0), F(6)) / F(6)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def exp_by_quotient(x, y):
+    """Exp as XNNPACK has it."""
+    mode = flush(True)
+    for i in range(x.size):
+        z = clamp(x[i] * LOG2_E, F(-127), F(128))
+        n = (z + EXP_MAGIC) - EXP_MAGIC
+        r = z - n
+        scale = of_bits(np.uint32(bits_of(n + EXP_SCALE) << np.uint32(23)))
+        above = r * fma(fma(EXP_ABOVE[0], r, EXP_ABOVE[1]), r, EXP_ABOVE[2])
+        y[i] = scale * (above / fma(fma(EXP_BELOW[0], r, EXP_BELOW[1]), r, EXP_BELOW[2]) + F(1))
+    restore(mode)
+
+
+@numba.njit(cache=True, nogil=True)
+def elu_by_polynomial(x, y):
+    """ELU as XNNPACK has it for AVX-512."""
+    mode = flush(True)
+    for i in range(x.size):
+        z = ELU_CUTOFF if x[i] < ELU_CUTOFF else x[i]
+        n = fma(z, LOG2_E, EXP_BIAS)
+        scale = of_bits(np.uint32(bits_of(n) << np.uint32(23)))
+        t = fma(n - EXP_BIAS, MINUS_LN2, z)
+        p = horner(t, ELU_COEFFICIENTS) * t
+        t = t * scale
+        y[i] = fma(p, t, t) + (scale - F(1)) if x[i] < F(0) else flushed(x[i])
+    restore(mode)
+
+
+@numba.njit(cache=True, nogil=True)
+def hard_swish_fused(x, y):
+    """X * clip(x / 6 + 1/2, 0, 1) as XNNPACK has it."""
+    mode = flush(True)
+    for i in range(x.size):
+        y[i] = x[i] * clamp(fma(x[i], SIXTH, F(0.5)), F(0), F(1))
+    restore(mode)
+
+
+@numba.njit(cache=True, nogil=True)
+def exp(x, y):
+    """Exp by the C library."""
+    for i in range(x.size):
+        y[i] = libm.expf(x[i])
+
+
+@numba.njit(cache=True, nogil=True)
+def elu(x, y):
+    """x, and exp(x) - 1 below zero by the C library."""
+    for i in range(x.size):
+        y[i] = libm.expm1f(x[i]) if x[i] < 0 else x[i]
+
+
+@numba.njit(cache=True, nogil=True)
+def log(x, y):
+    """The natural logarithm by the C library."""
+    for i in range(x.size):
+        y[i] = libm.logf(x[i])
 
 
 @numba.njit(cache=True, nogil=True)

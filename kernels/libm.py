@@ -18,4 +18,4 @@ def _external(name: str) -> types.ExternalFunction:
     return types.ExternalFunction(symbol, types.float32(types.float32))
 
 
-expf, tanhf = _external("expf"), _external("tanhf")
+expf, expm1f, logf, tanhf = (_external(name) for name in ("expf", "expm1f", "logf", "tanhf"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from qref.arithmetic.libm import tanhf
+from qref.arithmetic.libm import expf, logf, tanhf
+from qref.arithmetic.lookup_table import elu
 from qref.dispatch import pooling
 from qref.dispatch.program import Call
 from qref.dispatch.tiles import Constants
@@ -17,7 +18,26 @@ from qref.kernels import denormals, float_eigen, float_functions, float_pooling,
 from qref.kernels import float_elementwise as elementwise
 from qref.kernels import mean as mean_kernels
 from qref.kernels import pooling as pooling_kernels
-from qref.ops import _eigen, _relu, _unary, add, average_pool_2d, div, hard_swish, logistic, mean, mul, softmax, sub
+from qref.ops import (
+    _eigen,
+    _relu,
+    _unary,
+    abs,
+    add,
+    average_pool_2d,
+    div,
+    hard_swish,
+    leaky_relu,
+    logistic,
+    maximum,
+    mean,
+    minimum,
+    mul,
+    neg,
+    softmax,
+    squared_difference,
+    sub,
+)
 from qref.ops._pooling import PoolPlan
 from qref.ops.optimized import hard_swish as optimized_hard_swish
 from qref.ops.optimized import logistic as optimized_logistic
@@ -28,15 +48,40 @@ from qref.ops.xnnpack import _float, _functions
 from qref.ops.xnnpack import _reduction as xnnpack_reduction
 from qref.ops.xnnpack import _unary as xnnpack_unary
 from qref.ops.xnnpack import average_pool_2d as xnnpack_average
+from qref.ops.xnnpack import leaky_relu as xnnpack_leaky_relu
 from qref.ops.xnnpack import max_pool_2d as xnnpack_max
 from qref.ops.xnnpack import softmax as xnnpack_softmax
+from qref.ops.xnnpack import squared_difference as xnnpack_squared_difference
+from qref.ops.xnnpack._cpu import has_avx512
 
 Arrays = Sequence[np.ndarray]
 Calls = list[Call] | None
 MOST_TAPS = 2**22  # of all output pixels: what a table of them may hold
 
-PLAIN = {add.add: "add", sub.sub: "subtract", mul.mul: "multiply", div.div_float32: "divide"}
-UFUNCS = {np.add: "add", np.subtract: "subtract", np.multiply: "multiply", np.divide: "divide"}
+
+def _place(functions: Mapping[str, Any], name: str) -> tuple[int, ...]:
+    """A function as the kernels take it: see `elementwise.binary`."""
+    return tuple(range(list(functions).index(name) + 1))
+
+
+PLAIN = {
+    add.add: "add",
+    sub.sub: "subtract",
+    mul.mul: "multiply",
+    div.div_float32: "divide",
+    maximum.maximum: "greater",
+    minimum.minimum: "less",
+    squared_difference.squared_difference: "squared difference",
+}
+ONE = {np.square: "square", np.sqrt: "sqrt", np.floor: "floor", np.ceil: "ceil"}
+NORMAL_ONE = {np.square: "square", np.floor: "floor", np.ceil: "ceil", np.rint: "rint"}  # XNNPACK's, by what it flushes for
+NORMAL_TWO = {
+    np.add: "add",
+    np.subtract: "subtract",
+    np.multiply: "multiply",
+    np.divide: "divide",
+    xnnpack_squared_difference._squared_difference: "squared difference",
+}
 FUNCTIONS: dict[Callable[..., Any], tuple[Any, ...]] = {
     logistic.logistic: (float_functions.logistic,),
     tanhf: (float_functions.tanh,),
@@ -44,10 +89,20 @@ FUNCTIONS: dict[Callable[..., Any], tuple[Any, ...]] = {
     _eigen.tanh: (float_eigen.tanh,),
     optimized_logistic.logistic: (float_eigen.logistic,),
     optimized_hard_swish.hard_swish: (float_eigen.hard_swish,),
+    expf: (float_functions.exp,),
+    logf: (float_functions.log,),
+    elu: (float_functions.elu,),
+    **{function: (elementwise.unary, _place(elementwise.FUNCTIONS_OF_ONE, name), False) for function, name in ONE.items()},
+}
+NORMAL: dict[Callable[..., Any], tuple[Any, ...]] = {
     _functions.logistic_avx512: (float_functions.logistic_by_roots, np.array(_functions.ROOTS)),
     _functions.tanh: (float_functions.tanh_by_quotient,),
-}
-SWITCHED = {float_functions.logistic_by_roots, float_functions.tanh_by_quotient}
+    _functions.exp: (float_functions.exp_by_quotient,),
+    _functions.elu_avx512: (float_functions.elu_by_polynomial,),
+    _functions.hard_swish: (float_functions.hard_swish_fused,),
+    _functions.negative: (elementwise.unary, _place(elementwise.FUNCTIONS_OF_ONE, "zero minus"), True),
+    **{function: (elementwise.unary, _place(elementwise.FUNCTIONS_OF_ONE, name), True) for function, name in NORMAL_ONE.items()},
+}  # of XNNPACK, where denormals are zeros
 
 
 def is_float32(*arrays: np.ndarray) -> bool:
@@ -63,9 +118,10 @@ def _binary(name: str, flushed: bool, plan: Any, constants: Constants, inputs: A
     forms = _forms([x.shape for x in whole], y.shape)
     if forms is None:
         return None
-    chosen = tuple(range(list(elementwise.FUNCTIONS).index(name) + 1))
     x1, x2, to = (a.reshape(form) for a, form in zip((*whole, y), forms))
-    return [Call(elementwise.binary, (x1, x2, chosen, flushed, np.float32(plan.low), np.float32(plan.high), to))]
+    limits = (-np.inf, np.inf) if plan is None else (plan.low, plan.high)
+    fixed = _place(elementwise.FUNCTIONS, name), flushed, *map(np.float32, limits)
+    return [Call(elementwise.binary, (x1, x2, *fixed, to))]
 
 
 def _forms(shapes: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> list[tuple[int, int]] | None:
@@ -94,7 +150,7 @@ def plain(name: str) -> Callable[..., Calls]:
 
 def normal(plan: _float.FloatPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """Those of XNNPACK."""
-    name = UFUNCS.get(plan.function)  # type: ignore[call-overload]
+    name = NORMAL_TWO.get(plan.function)  # type: ignore[call-overload]
     return None if name is None else _binary(name, True, plan, constants, inputs, outputs)
 
 
@@ -102,10 +158,32 @@ def functions(plan: _unary.FunctionPlan, constants: Constants, inputs: Arrays, o
     """Functions of one operand."""
     (x,), (y,) = inputs, outputs
     found = FUNCTIONS.get(plan.function)
-    if found is None or not is_float32(x) or (found[0] in SWITCHED and not denormals.SWITCHABLE):
+    if found is None and denormals.SWITCHABLE:
+        found = NORMAL.get(plan.function) or NORMAL.get(getattr(plan.function, "__wrapped__", None))
+    return [Call(found[0], (x.reshape(-1), *found[1:], y.reshape(-1)))] if found is not None and is_float32(x) else None
+
+
+def numbers(name: str) -> Callable[..., Calls]:
+    """NEG and ABS of numbers without scale."""
+
+    def calls(plan: Any, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+        (x,), (y,) = inputs, outputs
+        place = _place(elementwise.FUNCTIONS_OF_ONE, name)
+        return [Call(elementwise.unary, (x.reshape(-1), place, False, y.reshape(-1)))] if is_float32(x) else None
+
+    return calls
+
+
+def slopes(plan: leaky_relu.Float32LeakyReluPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """LEAKY_RELU."""
+    return [Call(elementwise.slope_unless_positive, (inputs[0].reshape(-1), np.float32(plan.alpha), outputs[0].reshape(-1)))]
+
+
+def normal_slopes(plan: leaky_relu.Float32LeakyReluPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """LEAKY_RELU of XNNPACK for AVX-512."""
+    if not (denormals.SWITCHABLE and has_avx512()):
         return None
-    kernel, *tables = found
-    return [Call(kernel, (x.reshape(-1), *tables, y.reshape(-1)))]
+    return [Call(elementwise.slope_below_zero, (inputs[0].reshape(-1), np.float32(plan.alpha), outputs[0].reshape(-1)))]
 
 
 def clamps(flushed: bool) -> Callable[..., Calls]:
@@ -223,6 +301,10 @@ def normal_means(plan: xnnpack_reduction.FloatSumPlan, x: np.ndarray, count: np.
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     **{reference: plain(name) for reference, name in PLAIN.items()},
     _float.float_operands: normal,
+    abs.absolute: numbers("fabs"),
+    neg.negative: numbers("negative"),
+    leaky_relu.leaky_relu_float32: slopes,
+    xnnpack_leaky_relu.leaky_relu_float32: normal_slopes,
     _unary.by_function: functions,
     _relu.clamp_float32: clamps(False),
     xnnpack_unary.clamp: clamps(True),

@@ -9,28 +9,28 @@ from hypothesis import strategies as st
 from matmul_models import F32, conv_2d, depthwise_conv_2d, fully_connected
 from oracle import assert_same_bits
 
-from qref.arithmetic.libm import tanhf
 from qref.compare.inputs import draw
+from qref.dispatch import float_calls
 from qref.dispatch.calls import CALLS, has_calls
 from qref.dispatch.program import Program
 from qref.execution import Execution
 from qref.kernels.vector import COMPILED
 from qref.ops import _convolution as convolution
-from qref.ops import _eigen, _relu, _unary, add, average_pool_2d, div, hard_swish, logistic, max_pool_2d, mean, mul, softmax, sub
 from qref.ops import _pooling as pooling
+from qref.ops import _relu, _unary, abs, add, average_pool_2d, div, leaky_relu, max_pool_2d, mean, mul, neg, softmax, sub
 from qref.ops._elementwise import PlainPlan
 from qref.ops._reduction import ReducePlan
 from qref.ops.optimized import fully_connected as optimized_fc
-from qref.ops.optimized import hard_swish as optimized_hard_swish
-from qref.ops.optimized import logistic as optimized_logistic
 from qref.ops.optimized import mean as optimized_mean
 from qref.ops.optimized import softmax as optimized_softmax
 from qref.ops.session import Session
 from qref.ops.xnnpack import _float, _functions, _reduction
 from qref.ops.xnnpack import _unary as xnnpack_unary
 from qref.ops.xnnpack import average_pool_2d as xnnpack_average
+from qref.ops.xnnpack import leaky_relu as xnnpack_leaky_relu
 from qref.ops.xnnpack import max_pool_2d as xnnpack_max
 from qref.ops.xnnpack import softmax as xnnpack_softmax
+from qref.ops.xnnpack._cpu import has_avx512
 from qref.runtimes import runtime
 from qref.schema import Padding
 
@@ -99,28 +99,36 @@ def test_operands_that_broadcast(form, exchanged, seed):
     shape = tuple(rng.integers(1, 6, 3).tolist())
     other = {"same": shape, "rows": (*shape[:2], 1), "columns": shape[2:], "one": ()}[form]
     x = [numbers(rng, shape), numbers(rng, other)][:: -1 if exchanged else 1]
-    for reference in (add.add, sub.sub, mul.mul, div.div_float32):
-        equal_to_the_reference(reference, PlainPlan(*LIMITS), *x)
-    for function in (np.add, np.subtract, np.multiply, np.divide):
+    for reference in float_calls.PLAIN:
+        limited = reference in (add.add, sub.sub, mul.mul, div.div_float32)
+        equal_to_the_reference(reference, PlainPlan(*LIMITS) if limited else None, *x)
+    for function in float_calls.NORMAL_TWO:
         equal_to_the_reference(_float.float_operands, _float.FloatPlan(function, *LIMITS), *x)
     constants = [None, x[1]] if x[1].size <= x[0].size else [x[0], None]
     equal_to_the_reference(add.add, PlainPlan(*LIMITS), *x, constants=constants)
 
 
-@given(st.integers(1, 70), st.integers(1, 3), SEEDS)
-def test_functions_and_softmax(size, rows, seed):
-    x = numbers(np.random.default_rng(seed), (rows, size))
-    for function in (_eigen.tanh, optimized_logistic.logistic, optimized_hard_swish.hard_swish, logistic.logistic, tanhf):
-        equal_to_the_reference(_unary.by_function, _unary.FunctionPlan(function), x)
-    for function in (hard_swish.hard_swish_float32, _functions.tanh, _functions.logistic_avx512):
+@given(st.integers(1, 70), SEEDS)
+def test_functions(size, seed):
+    x = numbers(np.random.default_rng(seed), (size,))
+    flushing = [_functions.flushing(function) for function in float_calls.NORMAL_ONE]
+    for function in (*float_calls.FUNCTIONS, *(float_calls.NORMAL.keys() - float_calls.NORMAL_ONE), *flushing):
         equal_to_the_reference(_unary.by_function, _unary.FunctionPlan(function), x)
     for reference in (_relu.clamp_float32, xnnpack_unary.clamp):
         equal_to_the_reference(reference, _relu.Float32ClampPlan(np.float32(0), np.float32(6)), x)
-    finite = np.nan_to_num(x, nan=1, posinf=9, neginf=-9).clip(-200, 200)
+    for reference in (neg.negative, abs.absolute):
+        equal_to_the_reference(reference, _unary.AsIs(), x)
+    for reference in (leaky_relu.leaky_relu_float32, *[xnnpack_leaky_relu.leaky_relu_float32] * has_avx512()):
+        equal_to_the_reference(reference, leaky_relu.Float32LeakyReluPlan(np.float32(-0.3)), x)
+
+
+@given(st.integers(1, 70), st.integers(1, 3), SEEDS)
+def test_softmax(size, rows, seed):
+    x = np.nan_to_num(numbers(np.random.default_rng(seed), (rows, size)), nan=1, posinf=9, neginf=-9).clip(-200, 200)
     for lanes in (8, 16):
-        equal_to_the_reference(xnnpack_softmax.softmax_float32, xnnpack_softmax.SoftmaxFloat32Plan(lanes), finite)
+        equal_to_the_reference(xnnpack_softmax.softmax_float32, xnnpack_softmax.SoftmaxFloat32Plan(lanes), x)
     for reference in (softmax.softmax_float, optimized_softmax.softmax_float32):
-        equal_to_the_reference(reference, softmax.FloatSoftmaxPlan(np.float32(0.7)), finite)
+        equal_to_the_reference(reference, softmax.FloatSoftmaxPlan(np.float32(0.7)), x)
 
 
 @given(st.data(), SEEDS)
