@@ -65,7 +65,8 @@ def logistic(x, y):
         e = _exp_of_twice(bounded * F(0.5))
         y[i] = F(0) if x[i] < F(-104) else e / (F(1) + e)
     for i in range(whole, x.size):
-        e = libm.expf(LOGISTIC_BOUND if x[i] > LOGISTIC_BOUND else x[i])
+        bounded = LOGISTIC_BOUND if x[i] > LOGISTIC_BOUND else x[i]
+        e = libm.expf(bounded)
         y[i] = e / (F(1) + e)
 
 

@@ -17,6 +17,7 @@ from .float_elementwise import clamp
 from .fused import TINY, fma
 
 F = np.float32
+BLOCK = 256
 LOG2_E, MINUS_LN2 = F(float.fromhex("0x1.715476p0")), F(float.fromhex("-0x1.62E430p-1"))
 LN2_REST = F(float.fromhex("0x1.05C610p-29"))
 ROOTS_BIAS, ROOT_ONE = F(float.fromhex("0x1.8p18")), F(float.fromhex("0x1.0000F6p0"))
@@ -83,19 +84,22 @@ def exp_of_difference(x):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def logistic_by_roots(x, roots, y):
-    """1 / (1 + exp(-x)) as XNNPACK has it for AVX-512; roots [32]: 2^(i / 32)."""
+    """1 / (1 + exp(-x)) as XNNPACK has it for AVX-512; roots [32]: 2^(i / 32), looked up in a loop that is no vector code."""
     mode = flush(True)
-    for i in range(x.size):
-        z = -abs(x[i])
-        n = fma(z, LOG2_E, ROOTS_BIAS)
-        root = roots[bits_of(n) & np.uint32(31)]
-        n = n - ROOTS_BIAS
-        t = fma(n, LN2_REST, fma(n, MINUS_LN2, z))
-        p = fma(t * root, fma(t, F(0.5), ROOT_ONE), root)
-        e = p * power_of_two(np.floor(n) if n > F(-127) else F(-127))
-        e = F(0) if n == F(-np.inf) else e
-        q = e / (e + F(1))
-        y[i] = q if bits_of(x[i]) >> np.uint32(31) else F(1) - q
+    looked_up = np.empty(BLOCK, np.float32)
+    for start in range(0, x.size, BLOCK):
+        part, result = x[start : start + BLOCK], y[start : start + BLOCK]
+        for i in range(part.size):
+            looked_up[i] = roots[bits_of(fma(-abs(part[i]), LOG2_E, ROOTS_BIAS)) & np.uint32(31)]
+        for i in range(part.size):
+            z, root = -abs(part[i]), looked_up[i]
+            n = fma(z, LOG2_E, ROOTS_BIAS) - ROOTS_BIAS
+            t = fma(n, LN2_REST, fma(n, MINUS_LN2, z))
+            p = fma(t * root, fma(t, F(0.5), ROOT_ONE), root)
+            e = p * power_of_two(np.floor(n) if n > F(-127) else F(-127))
+            e = F(0) if n == F(-np.inf) else e
+            q = e / (e + F(1))
+            result[i] = q if bits_of(part[i]) >> np.uint32(31) else F(1) - q
     restore(mode)
 
 

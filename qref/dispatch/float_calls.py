@@ -37,6 +37,7 @@ from qref.ops import (
     softmax,
     squared_difference,
     sub,
+    sum,
 )
 from qref.ops._pooling import PoolPlan
 from qref.ops.optimized import hard_swish as optimized_hard_swish
@@ -64,7 +65,7 @@ def _place(functions: Mapping[str, Any], name: str) -> tuple[int, ...]:
     return tuple(range(list(functions).index(name) + 1))
 
 
-PLAIN = {
+PLAIN: dict[Callable[..., Any], str] = {
     add.add: "add",
     sub.sub: "subtract",
     mul.mul: "multiply",
@@ -73,9 +74,9 @@ PLAIN = {
     minimum.minimum: "less",
     squared_difference.squared_difference: "squared difference",
 }
-ONE = {np.square: "square", np.sqrt: "sqrt", np.floor: "floor", np.ceil: "ceil"}
-NORMAL_ONE = {np.square: "square", np.floor: "floor", np.ceil: "ceil", np.rint: "rint"}  # XNNPACK's, by what it flushes for
-NORMAL_TWO = {
+ONE: dict[Callable[..., Any], str] = {np.square: "square", np.sqrt: "sqrt", np.floor: "floor", np.ceil: "ceil"}
+NORMAL_ONE: dict[Callable[..., Any], str] = {np.square: "square", np.floor: "floor", np.ceil: "ceil", np.rint: "rint"}
+NORMAL_TWO: dict[Callable[..., Any], str] = {
     np.add: "add",
     np.subtract: "subtract",
     np.multiply: "multiply",
@@ -150,7 +151,7 @@ def plain(name: str) -> Callable[..., Calls]:
 
 def normal(plan: _float.FloatPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """Those of XNNPACK."""
-    name = NORMAL_TWO.get(plan.function)  # type: ignore[call-overload]
+    name = NORMAL_TWO.get(plan.function)
     return None if name is None else _binary(name, True, plan, constants, inputs, outputs)
 
 
@@ -159,7 +160,7 @@ def functions(plan: _unary.FunctionPlan, constants: Constants, inputs: Arrays, o
     (x,), (y,) = inputs, outputs
     found = FUNCTIONS.get(plan.function)
     if found is None and denormals.SWITCHABLE:
-        found = NORMAL.get(plan.function) or NORMAL.get(getattr(plan.function, "__wrapped__", None))
+        found = NORMAL.get(plan.function) or NORMAL.get(getattr(plan.function, "__wrapped__", plan.function))
     return [Call(found[0], (x.reshape(-1), *found[1:], y.reshape(-1)))] if found is not None and is_float32(x) else None
 
 
@@ -217,9 +218,9 @@ def _taps(x: np.ndarray, plan: PoolPlan, rows: np.ndarray, outside: bool) -> np.
     images = np.arange(len(x))[:, None, None, None, None] * (plan.rows.image_size * plan.columns.image_size)
     taps = np.where(pixel < 0, -1, (images + pixel) * x.shape[3]).reshape(-1, count)
     chunks = -(-count // float_pooling.CHUNK)
-    filled = np.full((len(taps), chunks * float_pooling.CHUNK), -1)
-    filled[:, :count] = taps
-    filled = filled.reshape(len(taps), chunks, float_pooling.CHUNK)
+    padded = np.full((len(taps), chunks * float_pooling.CHUNK), -1)
+    padded[:, :count] = taps
+    filled = padded.reshape(len(taps), chunks, float_pooling.CHUNK)
     lacking = np.arange(chunks * float_pooling.CHUNK).reshape(chunks, -1) >= count
     return filled if outside else np.where(lacking, filled[:, :, :1], filled)
 
@@ -281,6 +282,7 @@ def _means(of: Callable[..., tuple[Any, ...] | None]) -> Callable[..., Calls]:
 
 
 means = _means(lambda plan, x, count: (False, False, count))
+sums = _means(lambda plan, x, count: (plan.all_axes, False, np.float32(1)))
 
 
 def optimized_means(plan: Any, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
@@ -312,6 +314,7 @@ CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     xnnpack_average.average_pool_2d: averages_of_nine,
     xnnpack_max.max_pool_2d_float32: maxima,
     mean.mean_float32: means,
+    sum.sum_float32: sums,
     optimized_mean.mean_float32: optimized_means,
     xnnpack_reduction.sum_float32: normal_means,
     softmax.softmax_float: softmaxes(float_softmax.sequential),

@@ -17,7 +17,7 @@ from qref.execution import Execution
 from qref.kernels.vector import COMPILED
 from qref.ops import _convolution as convolution
 from qref.ops import _pooling as pooling
-from qref.ops import _relu, _unary, abs, add, average_pool_2d, div, leaky_relu, max_pool_2d, mean, mul, neg, softmax, sub
+from qref.ops import _relu, _unary, abs, add, average_pool_2d, div, leaky_relu, max_pool_2d, mean, mul, neg, softmax, sub, sum
 from qref.ops._elementwise import PlainPlan
 from qref.ops._reduction import ReducePlan
 from qref.ops.optimized import fully_connected as optimized_fc
@@ -152,7 +152,7 @@ def test_means(axes, seed):
     shape = tuple(rng.integers(1, 14, 3).tolist())
     kept = tuple(n for i, n in enumerate(shape) if i not in axes)
     x, axis, plan = numbers(rng, shape, 0.01), np.array(axes, np.int32), ReducePlan(axes, kept, False)
-    for reference in (mean.mean_float32, optimized_mean.mean_float32):
+    for reference in (mean.mean_float32, optimized_mean.mean_float32, sum.sum_float32):
         equal_to_the_reference(reference, plan, x, axis, constants=(None, axis))
     if 2 not in axes:
         plan = _reduction.FloatSumPlan(axes, kept, np.float32(0.3), 16)
