@@ -44,6 +44,21 @@ def flushed_fma(a: np.ndarray | np.float32, b: np.ndarray | np.float32, c: np.nd
     return np.where(np.abs(odd) < LEAST_NORMAL, np.copysign(0, odd), odd).astype(np.float32)
 
 
+def flushed_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """A * b of float32 numbers, with zeros in the place of what `flushed_fma` takes for denormals."""
+    return flushed_fma(a, b, np.float32(-0.0))
+
+
+@np.errstate(all="ignore")
+def flushed_quotient(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """A / b of float32 numbers, with zeros in the place of what `flushed_fma` takes for denormals.
+
+    Rounded to float64 and then to float32, a quotient is as it is rounded to float32 at once.
+    """
+    wide = np.divide(a, b, dtype=np.float64)
+    return np.where(np.abs(wide) < LEAST_NORMAL, np.copysign(0, wide), wide).astype(np.float32)
+
+
 def _to_odd(a: np.ndarray | np.float32, b: np.ndarray | np.float32, c: np.ndarray | np.float32) -> np.ndarray:
     """A * b + c in float64, rounded to odd."""
     product, c64 = np.multiply(a, b, dtype=np.float64), np.asarray(c, np.float64)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from qref.arithmetic.fused import flushed_product, flushed_quotient
 from qref.arithmetic.libm import expf, logf, tanhf
 from qref.arithmetic.lookup_table import elu
 from qref.dispatch import pooling
@@ -75,12 +76,12 @@ PLAIN: dict[Callable[..., Any], str] = {
     squared_difference.squared_difference: "squared difference",
 }
 ONE: dict[Callable[..., Any], str] = {np.square: "square", np.sqrt: "sqrt", np.floor: "floor", np.ceil: "ceil"}
-NORMAL_ONE: dict[Callable[..., Any], str] = {np.square: "square", np.floor: "floor", np.ceil: "ceil", np.rint: "rint"}
+NORMAL_ONE: dict[Callable[..., Any], str] = {np.floor: "floor", np.ceil: "ceil", np.rint: "rint"}
 NORMAL_TWO: dict[Callable[..., Any], str] = {
     np.add: "add",
     np.subtract: "subtract",
-    np.multiply: "multiply",
-    np.divide: "divide",
+    flushed_product: "multiply",
+    flushed_quotient: "divide",
     xnnpack_squared_difference._squared_difference: "squared difference",
 }
 FUNCTIONS: dict[Callable[..., Any], tuple[Any, ...]] = {
@@ -102,6 +103,7 @@ NORMAL: dict[Callable[..., Any], tuple[Any, ...]] = {
     _functions.elu_avx512: (float_functions.elu_by_polynomial,),
     _functions.hard_swish: (float_functions.hard_swish_fused,),
     _functions.negative: (elementwise.unary, _place(elementwise.FUNCTIONS_OF_ONE, "zero minus"), True),
+    _functions.square: (elementwise.unary, _place(elementwise.FUNCTIONS_OF_ONE, "square"), True),
     **{function: (elementwise.unary, _place(elementwise.FUNCTIONS_OF_ONE, name), True) for function, name in NORMAL_ONE.items()},
 }  # of XNNPACK, where denormals are zeros
 

@@ -208,13 +208,34 @@ def test_taps_outside_the_image_are_zeros_that_take_part_or_are_left_out(weights
     assert_equals_litert(model, [{0: np.full((1, 1, 1, 2), x, np.float32)}], kernel_set)
 
 
+STEPS = pytest.mark.parametrize("step", [0, 1, 1640, 1900, 2047, 2048])
+
+
+def near_the_least_normal_number(step: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two numbers whose product is by up to two steps of 2^-150 below 2^-126."""
+    first = 1 - 2.0**-24 if step == 0 else 1 - step * 2.0**-23
+    return np.float32([[first]]), np.float32([[2.0**-126 * (1 + step * 2.0**-23)]])
+
+
 @needs_litert
-@pytest.mark.parametrize("step", [0, 1, 1640, 1900, 2047, 2048])
+@STEPS
 def test_xnnpack_flushes_what_24_bits_do_not_round_to_the_least_normal_number(step):
-    x, w = np.float32(1 - step * 2.0**-23), np.float32(2.0**-126 * (1 + step * 2.0**-23))
-    x = np.float32(1 - 2.0**-24) if step == 0 else x
+    x, w = near_the_least_normal_number(step)
     graph = GraphBuilder()
-    inputs = [graph.input("x", F32, (1, 1)), graph.constant("w", np.full((1, 1), w))]
+    inputs = [graph.input("x", F32, x.shape), graph.constant("w", w)]
     y = graph.tensor("y", F32, (1, 1))
     graph.operator("FULLY_CONNECTED", inputs, [y], ("FullyConnectedOptions", {}), version=2)
-    assert_equals_litert(graph.model(outputs=[y]), [{0: np.full((1, 1), x)}], "xnnpack")
+    assert_equals_litert(graph.model(outputs=[y]), [{0: x}], "xnnpack")
+
+
+@needs_litert
+@STEPS
+@pytest.mark.parametrize("operator", ["MUL", "DIV"])
+def test_xnnpack_flushes_products_and_quotients_alike(step, operator):
+    x1, x2 = near_the_least_normal_number(step)
+    x1 = np.float32(1) / x1 if operator == "DIV" else x1
+    graph = GraphBuilder()
+    inputs = [graph.input(name, F32, x1.shape) for name in ("x2", "x1")]
+    y = graph.tensor("y", F32, (1, 1))
+    graph.operator(operator, inputs, [y], (f"{operator.title()}Options", {}), version=2)
+    assert_equals_litert(graph.model(outputs=[y]), [{0: x2, 1: x1}], "xnnpack")

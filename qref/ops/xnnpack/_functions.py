@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from qref.arithmetic.fused import flush_denormals, fma, horner
+from qref.arithmetic.fused import flush_denormals, flushed_product, fma, horner
 
 from ._rsqrt14 import rsqrt14
 
@@ -202,6 +202,12 @@ def hard_swish(x: np.ndarray) -> np.ndarray:
 def negative(x: np.ndarray) -> np.ndarray:
     """0 - x, which never is -0."""
     return _ZERO - x
+
+
+@flushing
+def square(x: np.ndarray) -> np.ndarray:
+    """X * x."""
+    return flushed_product(x, x)
 
 
 _PI = np.float32(3.1415927)

@@ -5,8 +5,7 @@ Source   facts verified in tests/ops/test_elementwise_runtimes.py
 
 from __future__ import annotations
 
-import numpy as np
-
+from qref.arithmetic.fused import flushed_quotient
 from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
 
@@ -18,4 +17,4 @@ def prepare(node: Node) -> Prepared | None:
     """Derive the plan; None for what the delegate leaves."""
     if not is_taken(node) or node.input(0).type != TensorType.FLOAT32:
         return None
-    return prepare_float(node, np.divide, ("raw", "float32(divide(v1, v2))", ""))
+    return prepare_float(node, flushed_quotient, ("raw", "float32(divide(v1, v2))", ""))

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from qref.arithmetic.activation import activation_range_xnnpack
+from qref.arithmetic.fused import flushed_product
 from qref.arithmetic.requantize import Float32HalfEven
 from qref.ops import mul as reference
 from qref.ops.node import Node, Prepared
@@ -31,7 +32,7 @@ def prepare(node: Node) -> Prepared | None:
         return None
     x1, x2, y = node.input(0), node.input(1), node.output()
     if x1.type == TensorType.FLOAT32:
-        return prepare_float(node, np.multiply, ("raw", "float32(v1 * v2)", ""))
+        return prepare_float(node, flushed_product, ("raw", "float32(v1 * v2)", ""))
     with np.errstate(all="ignore"):
         ratio = x1.scale * x2.scale / y.scale
     if not RATIOS[0] <= ratio < RATIOS[1]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qref.arithmetic.fused import flushed_product
 from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
 
@@ -25,4 +26,4 @@ def prepare(node: Node) -> Prepared | None:
 
 def _squared_difference(x1: np.ndarray, x2: np.ndarray) -> np.ndarray:
     difference = np.subtract(x1, x2)
-    return np.asarray(difference * difference)
+    return flushed_product(difference, difference)
