@@ -10,12 +10,13 @@ import numpy as np
 
 from qref.arithmetic.requantize import HalfUpBlocks
 from qref.dispatch import elementwise, unary
+from qref.dispatch.movement import moves
 from qref.dispatch.program import Call
 from qref.dispatch.requantize import requantizations
 from qref.errors import InputError
 from qref.kernels import lookup_table
 from qref.kernels import quantize as kernels
-from qref.ops import dequantize, quantize, rsqrt, sqrt
+from qref.ops import concatenation, dequantize, quantize, rsqrt, sqrt
 from qref.ops.optimized import dequantize as optimized_dequantize
 from qref.ops.optimized import quantize as optimized_quantize
 from qref.ops.xnnpack import quantize as xnnpack_quantize
@@ -106,8 +107,24 @@ def to_real_in_blocks(
     return rest and [Call(kernels.dequantize_float32, (x[:n], plan.whole.scale[0], plan.output_offset, y[:n])), *rest]
 
 
+def concatenations(plan: concatenation.ConcatenationPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """CONCATENATION; an input of another scale is brought to the output's first."""
+    whole, calls = replace(plan, rescale=(None,) * len(inputs)), []
+    arrays, known = list(inputs), list(constants)
+    for i, (x, constant, rescale) in enumerate(zip(inputs, constants, plan.rescale)):
+        alone = replace(plan, axis=0, rescale=(rescale,))
+        if rescale is not None and constant is not None:
+            known[i] = concatenation.concatenation(constant, alone)
+        elif rescale is not None:
+            arrays[i] = np.empty_like(x)
+            calls.append(_look_up(concatenation.concatenation, alone, x.reshape(-1), arrays[i].reshape(-1)))
+    moved = moves(concatenation.concatenation)(whole, known, arrays, outputs)
+    return moved if moved is None else [*calls, *moved]
+
+
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     **{reference: pointwise(reference) for reference in (*unary.POINTWISE, rsqrt.rsqrt_int8, rsqrt.rsqrt_int16, sqrt.sqrt)},
+    concatenation.concatenation: concatenations,
     quantize.quantize: real_numbers,
     quantize.requantize: integers,
     optimized_quantize.quantize_in_blocks: real_numbers_in_blocks,

@@ -13,12 +13,10 @@ from qref.ops import (
     _pad,
     batch_to_space_nd,
     broadcast_to,
-    concatenation,
     depth_to_space,
     dilate,
     dynamic_update_slice,
-    embedding_lookup,
-    gather,
+    fill,
     gather_nd,
     matrix_diag,
     matrix_set_diag,
@@ -37,6 +35,7 @@ from qref.ops import (
     tile,
     transpose,
     unpack,
+    zeros_like,
 )
 from qref.ops._movement import FIRST_NUMBER
 
@@ -50,8 +49,6 @@ def moves(reference: Callable[..., Any], *positions: int) -> Callable[..., list[
     """
 
     def calls(plan: Any, constants: Constants, inputs: Sequence[Any], outputs: Sequence[np.ndarray]) -> list[Call] | None:
-        if any(getattr(plan, "rescale", ())) or getattr(plan, "scale", None) is not None:
-            return None
         moving = positions or range(len(inputs))
         if any(x is not None and c is None for i, (x, c) in enumerate(zip(inputs, constants)) if i not in moving):
             return None
@@ -114,7 +111,6 @@ CALLS: dict[Callable[..., Any], Callable[..., list[Call] | None]] = {
         for reference in (
             _pad.pad,
             batch_to_space_nd.batch_to_space,
-            concatenation.concatenation,
             depth_to_space.depth_to_space,
             mirror_pad.mirror_pad,
             pack.pack,
@@ -128,13 +124,13 @@ CALLS: dict[Callable[..., Any], Callable[..., list[Call] | None]] = {
             tile.tile,
             transpose.transpose,
             unpack.unpack,
+            zeros_like.zeros_like,
         )
     },
     broadcast_to.broadcast_to: moves(broadcast_to.broadcast_to, 0),
     dilate.dilate: moves(dilate.dilate, 0, 2),
     dynamic_update_slice.dynamic_update_slice: moves(dynamic_update_slice.dynamic_update_slice, 0, 1),
-    embedding_lookup.embedding_lookup: moves(embedding_lookup.embedding_lookup, 1),
-    gather.gather: moves(gather.gather, 0),
+    fill.fill: moves(fill.fill, 1),
     gather_nd.gather_nd: moves(gather_nd.gather_nd, 0),
     matrix_diag.matrix_diag: moves(matrix_diag.matrix_diag, 0),
     matrix_set_diag.matrix_set_diag: moves(matrix_set_diag.matrix_set_diag, 0, 1),

@@ -62,7 +62,7 @@ BINDERS: dict[Callable[..., Any], Callable[..., Any]] = {
 }
 
 
-def _blocks(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, list[Call]] | None:
+def blocks_of(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, list[Call]] | None:
     """Blocks [outer, n, inner] of x, n over the axes, and the calls that make them; None where there is nothing to reduce."""
     if not axes or not x.size:
         return None
@@ -76,7 +76,7 @@ def _blocks(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, list[Call
 
 def _sums(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, list[Call]] | None:
     """The accumulators [outer, inner] of x over some axes, and the calls that fill them."""
-    found = _blocks(x, axes)
+    found = blocks_of(x, axes)
     if found is None:
         return None
     blocks, calls = found
@@ -128,12 +128,13 @@ def float_sums(plan: optimized_sum.FloatSumPlan, constants: Arrays, inputs: Arra
 
 
 def extrema(plan: _extremum.ExtremumPlan, constants: Arrays, inputs: Arrays, outputs: Arrays) -> Calls:
-    """REDUCE_MAX and REDUCE_MIN of integers."""
-    found = _blocks(inputs[0], plan.axes)
-    if found is None or inputs[0].dtype.kind not in "iu":
+    """REDUCE_MAX and REDUCE_MIN of integers and booleans."""
+    x, y = (a.view(np.uint8) if a.dtype == bool else a for a in (inputs[0], outputs[0]))
+    found = blocks_of(x, plan.axes)
+    if found is None or x.dtype.kind not in "iu":
         return None
     blocks, calls = found
-    y = outputs[0].reshape(blocks.shape[0], blocks.shape[2])
+    y = y.reshape(blocks.shape[0], blocks.shape[2])
     return [*calls, Call(kernels.greatest if plan.greatest else kernels.least, (blocks, y))]
 
 
