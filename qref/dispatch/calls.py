@@ -25,7 +25,7 @@ from qref.dispatch import (
     reduction,
 )
 from qref.dispatch.program import Call
-from qref.kernels import lookup_table
+from qref.kernels import extremum_tile, lookup_table
 from qref.kernels import pooling as pooling_kernels
 from qref.kernels import resize_bilinear as resize_kernels
 from qref.kernels.vector import COMPILED
@@ -60,7 +60,8 @@ def maxima(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays
         limits = [np.float32(limit) for limit in (max_pool_2d.lowest(x.dtype), plan.low, plan.high)]
         return [Call(pooling_kernels.greatest, (x, *pooling._axes(plan), *limits, y))]
     lowest = int(max_pool_2d.lowest(x.dtype))
-    return [Call(pooling_kernels.greatest_integer, (x, *pooling._axes(plan), lowest, int(plan.low), int(plan.high), y))]
+    kernel = extremum_tile.pool if x.shape[3] * x.itemsize >= extremum_tile.BLOCK_BYTES else pooling_kernels.greatest_integer
+    return [Call(kernel, (x, *pooling._axes(plan), lowest, int(plan.low), int(plan.high), y))]
 
 
 def resized(plan: resize_bilinear.ResizeBilinearPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
