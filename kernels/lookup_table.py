@@ -3,6 +3,45 @@
 from __future__ import annotations
 
 import numba
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from .vector import COMPILED, I8, I64, SHUFFLES, call, lanes, load, same
+
+BLOCK = 64  # bytes that are looked up at once
+
+
+@intrinsic
+def _shuffled(context, table, x, y):
+    """Write y = table[x] in whole blocks, all of them uint8; returns how many elements."""
+
+    def emit(context, builder, signature, values):
+        arrays = [context.make_array(kind)(context, builder, value) for kind, value in zip(signature.args, values)]
+        block = lanes(I8, BLOCK)
+        parts = [load(builder, builder.gep(arrays[0].data, [I64(i * BLOCK)]), block) for i in range(4)]
+        count = builder.udiv(arrays[2].nitems, I64(BLOCK))
+        with cgutils.for_range(builder, count) as loop:
+            place = builder.mul(loop.index, I64(BLOCK))
+            index = load(builder, builder.gep(arrays[1].data, [place]), block)
+            halves = [
+                call(builder, "llvm.x86.avx512.vpermi2var.qi.512", block, first, index, last)
+                for first, last in (parts[:2], parts[2:])
+            ]
+            found = builder.select(builder.icmp_signed("<", index, same(block, 0)), halves[1], halves[0])
+            target: ir.Value = builder.bitcast(builder.gep(arrays[2].data, [place]), block.as_pointer())
+            builder.store(found, target, align=1)
+        return builder.mul(count, I64(BLOCK))
+
+    return types.int64(table, x, y), emit
+
+
+@numba.njit(cache=True, nogil=True)
+def look_up_bytes(table, x, y):
+    """Write y [n] = table[x [n]], all uint8, with a table of 256."""
+    first = _shuffled(table, x, y) if COMPILED and SHUFFLES else 0
+    for i in range(first, x.size):
+        y[i] = table[x[i]]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -67,3 +67,21 @@ def greatest(x, rows, columns, lowest, low, high, y):
                                 y[n, i, j, c] = x[n, row, column, c]
                 for c in range(x.shape[3]):
                     y[n, i, j, c] = min(max(y[n, i, j, c], low), high)
+
+
+@numba.njit(cache=True, nogil=True)
+def greatest_integer(x, rows, columns, lowest, low, high, y):
+    """Write y = clamp(greatest tap), from `lowest` on; integers."""
+    for n in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            top = i * rows[0] - rows[1]
+            for j in range(y.shape[2]):
+                left, best = j * columns[0] - columns[1], y[n, i, j]
+                best[:] = lowest
+                for row in range(max(top, 0), min(top + rows[2], x.shape[1])):
+                    for column in range(max(left, 0), min(left + columns[2], x.shape[2])):
+                        tap = x[n, row, column]
+                        for c in range(best.size):
+                            best[c] = max(best[c], tap[c])
+                for c in range(best.size):
+                    best[c] = min(max(best[c], low), high)

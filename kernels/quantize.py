@@ -24,10 +24,15 @@ def quantize(x, scale, zero_point, qmin, qmax, y):
 
     What does not fit in 32 bits becomes -2^31.
     """
+    low, high = np.int32(qmin), np.int32(qmax)
     for o in range(x.shape[0]):
         for c in range(x.shape[1]):
-            for i in range(x.shape[2]):
-                y[o, c, i] = min(max(wrap_int32(round_to_int32(x[o, c, i] / scale[c]) + zero_point[c]), qmin), qmax)
+            offset, values, result = np.int32(zero_point[c]), x[o, c], y[o, c]
+            for i in range(values.size):
+                steps = values[i] / scale[c]
+                nearest = np.trunc(steps + np.copysign(HALF, steps))
+                whole = np.int32(nearest if abs(nearest) < LIMIT else -LIMIT)
+                result[i] = min(max(np.int32(whole + offset), low), high)
 
 
 @numba.njit(cache=True, nogil=True)

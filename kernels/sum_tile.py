@@ -62,3 +62,34 @@ def _blocks(context, x1, x2, scaling1, scaling2, scaling_y, form, output, y):
 def add(x1, x2, scaling1, scaling2, scaling_y, form, output, y):
     """Write y [N], a multiple of 16 elements, from x1 and x2 [N], all int8, uint8 or int16, as `_blocks` says."""
     _blocks(x1, x2, scaling1, scaling2, scaling_y, form, output, y)
+
+
+@intrinsic
+def _vadd_blocks(context, x1, x2, multipliers, bias, shift, output, y):
+    """Write y = clamp(((x1 m1 + x2 m2 + bias) >> shift) + zero point) in whole blocks of 16, in int32."""
+
+    def emit(context, builder, signature, values):
+        first, second, result = (context.make_array(signature.args[i])(context, builder, values[i]) for i in (0, 1, 6))
+        factors = _scalars(context, builder, signature.args[2], values[2])
+        added, right = (splat(builder, builder.trunc(values[i], I32)) for i in (3, 4))
+        offset, low, high = _scalars(context, builder, signature.args[5], values[5])
+        widen, element = builder.sext if x1.dtype.signed else builder.zext, lanes(I8)
+        with cgutils.for_range(builder, builder.udiv(result.nitems, I64(LANES))) as block:
+            index, total = builder.mul(block.index, I64(LANES)), added
+            for array, factor in zip((first, second), factors):
+                q = widen(load(builder, builder.gep(array.data, [index]), element), LANES32)
+                total = builder.add(total, builder.mul(q, factor))
+            total = builder.add(builder.ashr(total, right), offset)
+            total = builder.select(builder.icmp_signed("<", total, low), low, total)
+            total = builder.select(builder.icmp_signed(">", total, high), high, total)
+            place = builder.bitcast(builder.gep(result.data, [index]), element.as_pointer())
+            builder.store(builder.trunc(total, element), place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(x1, x2, multipliers, types.int64, types.int64, output, y), emit
+
+
+@numba.njit(cache=True, nogil=True)
+def vadd(x1, x2, multipliers, bias, shift, output, y):
+    """Write y [N], a multiple of 16 elements, from x1 and x2 [N], all int8 or uint8, as `_vadd_blocks` says."""
+    _vadd_blocks(x1, x2, multipliers, bias, shift, output, y)

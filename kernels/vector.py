@@ -30,6 +30,7 @@ COMPILED = not config.DISABLE_JIT
 _FEATURES = llvm.get_host_cpu_features() if config.CPU_NAME in (None, "", llvm.get_host_cpu_name()) else {}
 WIDE = bool(_FEATURES.get("avx512bw"))  # 32 registers of 16 lanes
 QUADS = WIDE and bool(_FEATURES.get("avx512vnni"))  # products of four bytes
+SHUFFLES = WIDE and bool(_FEATURES.get("avx512vbmi"))  # any of 128 bytes to each of 64
 
 BIT, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
 F32, F64 = ir.FloatType(), ir.DoubleType()

@@ -28,7 +28,7 @@ from qref.dispatch import (
     reduction,
 )
 from qref.dispatch.program import Call
-from qref.kernels import lookup_table
+from qref.kernels import extremum_tile, lookup_table
 from qref.kernels import pooling as pooling_kernels
 from qref.kernels import resize_bilinear as resize_kernels
 from qref.kernels.vector import COMPILED
@@ -59,18 +59,23 @@ def averages(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arra
 def maxima(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """MAX_POOL_2D, of all but XNNPACK in float32."""
     x, y = inputs[0], outputs[0]
-    number = np.float32 if x.dtype == np.float32 else int
-    limits = [number(limit) for limit in (max_pool_2d.lowest(x.dtype), plan.low, plan.high)]
-    return [Call(pooling_kernels.greatest, (x, *pooling._axes(plan), *limits, y))]
+    if x.dtype == np.float32:
+        limits = [np.float32(limit) for limit in (max_pool_2d.lowest(x.dtype), plan.low, plan.high)]
+        return [Call(pooling_kernels.greatest, (x, *pooling._axes(plan), *limits, y))]
+    lowest = int(max_pool_2d.lowest(x.dtype))
+    kernel = extremum_tile.pool if x.shape[3] * x.itemsize >= extremum_tile.BLOCK_BYTES else pooling_kernels.greatest_integer
+    return [Call(kernel, (x, *pooling._axes(plan), lowest, int(plan.low), int(plan.high), y))]
 
 
-def resized(kernel: Callable[..., None]) -> Callable[..., Calls]:
-    """RESIZE_BILINEAR of integers."""
+def resized(plan: resize_bilinear.ResizeBilinearPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """RESIZE_BILINEAR of int8 and int16."""
+    kernel = resize_kernels.integer_8bit if inputs[0].itemsize == 1 else resize_kernels.integer
+    return [Call(kernel, (inputs[0], *pooling._neighbors(plan), outputs[0]))]
 
-    def calls(plan: resize_bilinear.ResizeBilinearPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
-        return [Call(kernel, (inputs[0], *pooling._neighbors(plan), outputs[0]))]
 
-    return calls
+def resized_by_rows(plan: resize_bilinear.ResizeBilinearPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
+    """RESIZE_BILINEAR of XNNPACK."""
+    return [Call(resize_kernels.integer_by_rows, (inputs[0], *pooling._neighbors(plan), outputs[0]))]
 
 
 def joined(*tables: Mapping[Callable[..., Any], Callable[..., Calls]]) -> dict[Callable[..., Any], Callable[..., Calls]]:
@@ -108,8 +113,8 @@ CALLS = joined(
         **dict.fromkeys((reshape.reshape, squeeze.squeeze, expand_dims.expand_dims), copies),
         average_pool_2d.average_pool_2d: averages,
         max_pool_2d.max_pool_2d: maxima,
-        resize_bilinear.resize_bilinear_integer: resized(resize_kernels.integer),
-        xnnpack_resize_bilinear.resize_bilinear_8bit: resized(resize_kernels.integer_by_rows),
+        resize_bilinear.resize_bilinear_integer: resized,
+        xnnpack_resize_bilinear.resize_bilinear_8bit: resized_by_rows,
     },
 )
 

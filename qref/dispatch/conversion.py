@@ -43,7 +43,8 @@ def _look_up(reference: Callable[..., np.ndarray], plan: Any, x: np.ndarray, y: 
     """A function of integers of 8 or 16 bits."""
     bits, index = np.dtype(f"u{y.itemsize}"), np.dtype(f"u{x.itemsize}")
     table = reference(np.arange(np.iinfo(index).max + 1).astype(index).view(x.dtype), plan)
-    return Call(lookup_table.look_up, (table.view(bits), x.view(index), y.view(bits)))
+    kernel = lookup_table.look_up_bytes if x.itemsize == y.itemsize == 1 else lookup_table.look_up
+    return Call(kernel, (table.view(bits), x.view(index), y.view(bits)))
 
 
 def integers(plan: quantize.RequantizePlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:

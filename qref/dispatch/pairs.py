@@ -73,9 +73,15 @@ def _fixed_point(scaling: Scaling, *, folded: bool = False, floor: bool = False)
 
 def vadds(plan: _vadd.VaddPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """ADD and SUB of XNNPACK."""
-    (x1, x2, y), calls = flat(constants, inputs, outputs)
-    integers = plan.input1_offset, plan.input2_offset, plan.input1_multiplier, plan.input2_multiplier, plan.shift
-    return [*calls, Call(add_kernels.vadd, (x1, x2, *integers, *_limits(plan), y))]
+    arrays, calls = flat(constants, inputs, outputs)
+    (*blocks, y), (*rest, y_rest) = _split(arrays)
+    offsets, multipliers = (plan.input1_offset, plan.input2_offset), (plan.input1_multiplier, plan.input2_multiplier)
+    bias = offsets[0] * multipliers[0] + offsets[1] * multipliers[1] + (1 << plan.shift - 1)
+    return [
+        *calls,
+        Call(sum_tile.vadd, (*blocks, multipliers, bias, plan.shift, _limits(plan), y)),
+        Call(add_kernels.vadd, (*rest, *offsets, *multipliers, plan.shift, *_limits(plan), y_rest)),
+    ]
 
 
 def sums(plan: _sum.SumPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:

@@ -61,12 +61,13 @@ def bind_max_pool_2d(plan: PoolPlan, constants: Constants) -> Bound:
 
 
 def bind_resize_bilinear_integer(plan: op.ResizeBilinearPlan, constants: Constants) -> Callable[..., np.ndarray]:
-    """RESIZE_BILINEAR on int8 and int16, widened to int16."""
+    """RESIZE_BILINEAR on int8 and int16."""
 
     def run(x: np.ndarray, size: np.ndarray) -> np.ndarray:
-        y = np.empty(_resized(x, plan), np.int16)
-        resize_bilinear.integer(np.ascontiguousarray(x, np.int16), *_neighbors(plan), y)
-        return y.astype(x.dtype, copy=False)
+        y = np.empty(_resized(x, plan), x.dtype)
+        kernel = resize_bilinear.integer_8bit if x.itemsize == 1 else resize_bilinear.integer
+        kernel(np.array(x, order="C"), *_neighbors(plan), y)
+        return y
 
     return run
 
@@ -83,12 +84,12 @@ def bind_resize_bilinear_float32(plan: op.ResizeBilinearPlan, constants: Constan
 
 
 def bind_resize_bilinear_8bit(plan: op.ResizeBilinearPlan, constants: Constants) -> Callable[..., np.ndarray]:
-    """RESIZE_BILINEAR of XNNPACK on int8 and uint8, widened to int16."""
+    """RESIZE_BILINEAR of XNNPACK on int8 and uint8."""
 
     def run(x: np.ndarray, size: np.ndarray) -> np.ndarray:
-        y = np.empty(_resized(x, plan), np.int16)
-        resize_bilinear.integer_by_rows(np.ascontiguousarray(x, np.int16), *_neighbors(plan), y)
-        return y.astype(x.dtype)
+        y = np.empty(_resized(x, plan), x.dtype)
+        resize_bilinear.integer_by_rows(np.array(x, order="C"), *_neighbors(plan), y)
+        return y
 
     return run
 

@@ -11,8 +11,10 @@ import numpy as np
 from qref.arithmetic.requantize import DoubleRounding
 from qref.dispatch.movement import moved
 from qref.dispatch.program import Call
+from qref.kernels import extremum_tile, mean_tile
 from qref.kernels import mean as kernels
 from qref.kernels import requantize as requantize_kernels
+from qref.kernels.vector import LANES
 from qref.ops import _extremum, mean, sum
 from qref.ops._reduction import rows
 from qref.ops.optimized import mean as optimized_mean
@@ -81,7 +83,9 @@ def _sums(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, list[Call]]
         return None
     blocks, calls = found
     acc = np.empty((blocks.shape[0], blocks.shape[2]), np.int32)
-    return acc, [*calls, Call(kernels.sum_axis, (blocks, acc))]
+    vectors = [v for v in (mean_tile.VECTORS, mean_tile.VECTORS[:1]) if len(v) * LANES <= blocks.shape[2]]
+    add = Call(mean_tile.sum_axis, (blocks, vectors[0], acc)) if vectors else Call(kernels.sum_axis, (blocks, acc))
+    return acc, [*calls, add]
 
 
 def means(plan: mean.QuantizedPlan, constants: Arrays, inputs: Arrays, outputs: Arrays) -> Calls:
@@ -135,7 +139,10 @@ def extrema(plan: _extremum.ExtremumPlan, constants: Arrays, inputs: Arrays, out
         return None
     blocks, calls = found
     y = y.reshape(blocks.shape[0], blocks.shape[2])
-    return [*calls, Call(kernels.greatest if plan.greatest else kernels.least, (blocks, y))]
+    if blocks.shape[2] * blocks.itemsize < extremum_tile.BLOCK_BYTES:
+        return [*calls, Call(kernels.greatest if plan.greatest else kernels.least, (blocks, y))]
+    limits = [int(limit) for limit in (np.iinfo(x.dtype).min, np.iinfo(x.dtype).max)]
+    return [*calls, Call(extremum_tile.reduce, (blocks, plan.greatest, *limits[:: 1 if plan.greatest else -1], y))]
 
 
 def scaled_sums(plan: xnnpack.ScaledSumPlan, constants: Arrays, inputs: Arrays, outputs: Arrays) -> Calls:

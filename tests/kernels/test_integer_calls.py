@@ -7,7 +7,7 @@ import pytest
 from conformance.families import combinations_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matmul_models import I8, I16, conv_2d
+from matmul_models import I8, I16, U8, conv_2d
 from one_operator import T, const, model_of
 from oracle import assert_same_bits
 
@@ -18,6 +18,7 @@ from qref.dispatch.program import Program
 from qref.kernels.vector import COMPILED
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="without compilation every operator is a step of its own")
+SEEDS = st.integers(0, 2**32 - 1)
 REFERENCE, OPTIMIZED, XNNPACK = "litert-reference", "litert-optimized", "xnnpack"
 ROWS = [
     *[(name, types, REFERENCE) for name in ("ADD", "SUB", "MUL") for types in ("int8", "int16", "int32")],
@@ -55,7 +56,7 @@ def test_one_program_gives_what_the_numpy_forms_give(operator, types, runtime):
     combination = next(c for c in combinations_of(runtime) if (c.operator, c.types) == (operator, types))
 
     @settings(max_examples=5)
-    @given(seed=st.integers(0, 2**32 - 1))
+    @given(seed=SEEDS)
     def check(seed):
         expect_one_program(*combination.case(seed), runtime, f"{operator} {types} {runtime} seed {seed}")
 
@@ -63,7 +64,7 @@ def test_one_program_gives_what_the_numpy_forms_give(operator, types, runtime):
 
 
 @settings(max_examples=10)
-@given(seed=st.integers(0, 2**32 - 1), x_type=st.sampled_from([I8, I16]), groups=st.integers(2, 5))
+@given(seed=SEEDS, x_type=st.sampled_from([I8, I16]), groups=st.integers(2, 5))
 def test_groups_of_channels_one_after_the_other(seed, x_type, groups):
     model = conv_2d(seed, x_type, groups=groups)
     x = model.subgraphs[0].tensors[0]
@@ -80,7 +81,7 @@ def expect_one_program(model, rounds, runtime, what):
             assert all(isinstance(part, Program) for part in execution.parts), what
 
 
-@given(seed=st.integers(0, 2**32 - 1), channels=st.integers(1, 3), depth=st.integers(1, 1500))
+@given(seed=SEEDS, channels=st.integers(1, 3), depth=st.integers(1, 1500))
 def test_parts_of_weights_sum_up_to_them_and_each_fits(seed, channels, depth):
     w = np.random.default_rng(seed).integers(-128, 128, (channels, depth)).astype(np.int8)
     parts = parts_of(w, 0)
@@ -96,3 +97,36 @@ def test_sums_beyond_32_bits_are_summed_in_parts():
         index = compiled.get_output_details()[0]["index"]
         assert_same_bits(compiled.get_tensor(index), plain.get_tensor(index), "FULLY_CONNECTED int16")
         assert len(compiled._executions[0].parts[0].calls) > 2 * 2 + 2  # two for each part
+
+
+@settings(max_examples=20)
+@given(st.sampled_from(["REDUCE_MAX", "REDUCE_MIN", "MEAN"]), st.sampled_from([I8, U8, I16]), st.integers(1, 150), st.data())
+def test_reductions_over_many_channels(name, kind, channels, data):
+    shape, runtime = (2, data.draw(st.integers(1, 5)), channels), data.draw(st.sampled_from([REFERENCE, XNNPACK]))
+    operands = [T(kind, shape, 0.1), const([1])]
+    model = model_of(name, operands, [T(kind, (2, channels), 0.1)], ("ReducerOptions", {}), 2)
+    x = draw(np.random.default_rng(data.draw(SEEDS)), shape, kind.dtype)
+    expect_one_program(model, [{0: x}], runtime, f"{name} {kind} {shape}")
+
+
+@settings(max_examples=20)
+@given(st.sampled_from([I8, U8, I16]), st.integers(30, 150), st.integers(1, 3), st.integers(1, 3), st.booleans(), SEEDS)
+def test_pooling_of_many_channels(kind, channels, size, stride, same, seed):
+    shape, edge = (2, 5, 4, channels), (lambda n: -(-n // stride) if same else (n - size) // stride + 1)
+    filters = {"filter_height": size, "filter_width": size, "stride_h": stride, "stride_w": stride, "padding": 0 if same else 1}
+    y = T(kind, (2, edge(5), edge(4), channels), 0.1)
+    model = model_of("MAX_POOL_2D", [T(kind, shape, 0.1)], [y], ("Pool2DOptions", filters), 3 if kind == I16 else 2)
+    x = draw(np.random.default_rng(seed), shape, kind.dtype)
+    expect_one_program(model, [{0: x}], REFERENCE, f"{kind} {shape} {filters}")
+
+
+@settings(max_examples=20)
+@given(st.sampled_from(["ADD", "SUB", "LEAKY_RELU"]), st.sampled_from([I8, U8]), st.integers(1, 300), SEEDS)
+def test_vectors_and_what_is_left_over(name, kind, size, seed):
+    rng, x = np.random.default_rng(seed), T(kind, (size,), 0.1, 3)
+    count, options = (1, {"alpha": 0.3}) if name == "LEAKY_RELU" else (2, {})
+    table = {"ADD": "AddOptions", "SUB": "SubOptions", "LEAKY_RELU": "LeakyReluOptions"}[name]
+    model = model_of(name, [x] * count, [T(kind, (size,), 0.15, 5)], (table, options), 2)
+    inputs = {position: draw(rng, (size,), kind.dtype) for position in range(count)}
+    for runtime in (OPTIMIZED, XNNPACK):
+        expect_one_program(model, [inputs], runtime, f"{name} {kind} {size} {runtime}")
