@@ -13,7 +13,6 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from . import strip
 from .fused import TINY
 from .vector import F32, I16, I32, I64, LANES, LANES32, call, lanes, same, splat
 
@@ -78,16 +77,16 @@ def _make_quantize_run(xnnpack: bool):
     """The rounding of XNNPACK, to even and by limits of the sum, or of TFLite, where BELOW_HALF is 1 in whole blocks."""
 
     @intrinsic
-    def quantize_run(context, x, start, size, multiplier, zero_point, low, offset, blocked, target, place):
-        """Write x[start : start + size] * multiplier + zero_point in 8 bits, from low to 127, plus offset, to target[place:]."""
+    def quantize_run(context, x, start, size, multiplier, zero_point, low, blocked, target, place):
+        """Write x[start : start + size] * multiplier + zero_point in 8 bits, from low to 127, to target[place:]."""
 
         def emit(context, builder, signature, values):
             def array(position, at):
                 base = context.make_array(signature.args[position])(context, builder, values[position]).data
                 return builder.gep(base, [values[at]])
 
-            multiplier, zero_point, low, offset, blocked = (splat(builder, v) for v in values[3:8])
-            target = array(8, 9)
+            multiplier, zero_point, low, blocked = (splat(builder, v) for v in values[3:7])
+            target = array(7, 8)
             element = lanes(target.type.pointee)
             least, most = (
                 builder.sitofp(builder.sub(limit, zero_point), FLOATS) for limit in (low, same(LANES32, 127))
@@ -111,14 +110,14 @@ def _make_quantize_run(xnnpack: bool):
                     q = builder.add(builder.fptosi(v, LANES32), zero_point)
                     q = builder.select(builder.icmp_signed("<", q, low), low, q)
                     q = builder.select(builder.icmp_signed(">", q, same(LANES32, 127)), same(LANES32, 127), q)
-                result = builder.trunc(builder.add(q, offset), element)
+                result = builder.trunc(q, element)
                 pointer = builder.bitcast(builder.gep(target, [first]), element.as_pointer())
                 suffix = f"v16i{element.element.width}.p0"
                 call(builder, f"llvm.masked.store.{suffix}", ir.VoidType(), result, pointer, I32(1), exists)
             return context.get_dummy_value()
 
         int32, int64 = types.int32, types.int64
-        arguments = (x, int64, int64, types.float32, int32, int32, int32, int32, target, int64)
+        arguments = (x, int64, int64, types.float32, int32, int32, int32, target, int64)
         return types.void(*arguments), emit
 
     return quantize_run
@@ -165,18 +164,18 @@ def scale_xnnpack(low, high):
 
 
 @numba.njit(cache=True, nogil=True)
-def quantize(x, rule, offset, top, first, limits, target, scale, zero_point):
-    """Bring each image of x [B, R, L] float32 to 8 bits, plus offset, in target [B, R', L'] from [top, first] on.
+def quantize(x, rule, top, first, limits, target, scale, zero_point):
+    """Bring each image of x [B, R, L] float32 to 8 bits in target [B, R', L'] int8 from [top, first] on.
 
     rule               SYMMETRIC, ASYMMETRIC or XNNPACK
     limits             float32 [3, B], for the least and the greatest of each image and what it is multiplied with
-    target             uint8 or int16; around the image it is filled with the zero point
+    target             int8; around the image it is filled with the zero point
     scale, zero_point  float32 and int32 [B, rows], written: the same for all rows of an image
     """
     batch, rows, length = x.shape
     flat, out, size = x.reshape(-1), target.reshape(-1), rows * length
     low, high, multiplier = limits[0], limits[1], limits[2]
-    blocked, added, width = size // BLOCK * BLOCK, np.int32(offset), target.shape[2]
+    blocked, width = size // BLOCK * BLOCK, target.shape[2]
     for image in range(batch):
         _limits(flat, image * size, size, low, high, image)
     for image in range(batch):
@@ -192,21 +191,68 @@ def quantize(x, rule, offset, top, first, limits, target, scale, zero_point):
         for row in range(1, scale.shape[1]):
             scale[image, row], zero_point[image, row] = scale[image, 0], z
         if target.shape[1] * width > size:
-            out[here : here + target.shape[1] * width] = z + added
+            out[here : here + target.shape[1] * width] = z
         for row in range(rows):
             source, place = image * size + row * length, here + (row + top) * width + first
             if rule == XNNPACK:
-                _run_of_xnnpack(flat, source, length, m, z, least, added, 0, out, place)
+                _run_of_xnnpack(flat, source, length, m, z, least, 0, out, place)
             else:
-                _run(flat, source, length, m, z, least, added, blocked - row * length, out, place)
+                _run(flat, source, length, m, z, least, blocked - row * length, out, place)
+
+
+@intrinsic
+def _scale_row(context, acc, row, factors, scale, zero_point, limits, y):
+    """Write y[row] as `to_float32` says."""
+
+    def emit(context, builder, signature, values):
+        def array(position):
+            return context.make_array(signature.args[position])(context, builder, values[position])
+
+        width = cgutils.unpack_tuple(builder, array(0).shape, 2)[1]
+        first = builder.mul(values[1], width)
+        sums, *reals = (
+            context.make_array(kind)(context, builder, value).data
+            for kind, value in zip(signature.args[2], cgutils.unpack_tuple(builder, values[2], len(signature.args[2])))
+        )
+        scales, zero = (splat(builder, builder.load(builder.gep(array(p).data, [values[1]]))) for p in (3, 4))
+        low, high, for_nan, tiny = (splat(builder, builder.load(builder.gep(array(5).data, [I64(i)]))) for i in range(4))
+        accumulators, to = (builder.gep(array(p).data, [first]) for p in (0, 6))
+        with cgutils.for_range(builder, builder.sdiv(builder.add(width, I64(LANES - 1)), I64(LANES))) as loop:
+            channel = builder.mul(loop.index, I64(LANES))
+            exists = builder.icmp_signed("<", NUMBERS, splat(builder, builder.trunc(builder.sub(width, channel), I32)))
+
+            def seen(base, vector, name, channel=channel, exists=exists):
+                pointer = builder.bitcast(builder.gep(base, [channel]), vector.as_pointer())
+                return call(builder, f"llvm.masked.load.v16{name}.p0", vector, pointer, I32(4), exists, same(vector, 0))
+
+            a, b, c, d, bias = (seen(base, FLOATS, "f32") for base in reals)
+            total = builder.sub(seen(accumulators, LANES32, "i32"), builder.mul(zero, seen(sums, LANES32, "i32")))
+            product = builder.fmul(builder.fmul(builder.sitofp(total, FLOATS), a), builder.fmul(scales, b))
+            v = call(builder, "llvm.fma.v16f32", FLOATS, builder.fmul(product, c), d, bias)
+            near_zero = builder.fcmp_ordered("<", call(builder, "llvm.fabs.v16f32", FLOATS, v), tiny)
+            v = builder.select(near_zero, builder.fmul(v, same(FLOATS, 0.0)), v)
+            replaced = builder.and_(builder.fcmp_unordered("uno", v, v), builder.fcmp_ordered("ord", for_nan, for_nan))
+            v = builder.select(replaced, for_nan, v)
+            v = builder.select(builder.fcmp_ordered("<", v, low), low, v)
+            v = builder.select(builder.fcmp_ordered(">", v, high), high, v)
+            pointer = builder.bitcast(builder.gep(to, [channel]), FLOATS.as_pointer())
+            call(builder, "llvm.masked.store.v16f32.p0", ir.VoidType(), v, pointer, I32(4), exists)
+        return context.get_dummy_value()
+
+    return types.void(acc, types.int64, factors, scale, zero_point, limits, y), emit
 
 
 @numba.njit(cache=True, nogil=True)
-def repeat(q, zero_point, offset, multiplier, top, left, target):
-    """Write each channel of q [B, H, W, C] `multiplier` times to target [B, H', W', C'], zero points + offset around."""
-    for image in range(q.shape[0]):
-        target[image].reshape(-1)[:] = zero_point[image, 0] + offset
-    strip.repeat(q, 0, multiplier, top, left, target)
+def to_float32(acc, factors, scale, zero_point, limits, y):
+    """Write y [M, N] = (acc - zero_point sums) a * (scale b) * c * d + bias within limits; the last product and sum are one.
+
+    factors            sums int32, a, b, c, d, bias float32, each [N]; one of a, b, c, d is the filter's scale, the others are 1,
+                       which tells in which order the scales are multiplied, exactly
+    scale, zero_point  float32 and int32, a number for each row
+    limits             float32: least and greatest, what stands for NaN, and below which magnitude a zero of the same sign stands
+    """
+    for row in range(acc.shape[0]):
+        _scale_row(acc, row, factors, scale, zero_point, limits, y)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -9,12 +9,6 @@ The types of `channels`, a tuple of arrays with a number for each output channel
     (start,)                                       not at all: they are the output, int32
     (start, multiplier, left, right, last, away)   int32: fixed point, rounded twice, ties up, then up or (away = -1) away from 0
     (start, effective_scale)                       float32: one product, ties to even; float64: one product, ties away from 0
-    (start, sums, a, b, c, d, bias, scale, zero_point)
-                                                   to float32, every operation rounded, the last product and sum together:
-                                                   (acc - zero_point sums) a * (scale b) * c * d + bias; `scale` and `zero_point`
-                                                   have a number for each row
-
-One of a, b, c, d is the filter's scale, the others are 1, which tells in which order the scales are multiplied, exactly.
 """
 
 from __future__ import annotations
@@ -145,18 +139,9 @@ def float64_half_away(builder: ir.IRBuilder, acc: ir.Value, constants: list[ir.V
     return joined(builder, *rounded)
 
 
-def float32_scaled(builder: ir.IRBuilder, acc: ir.Value, constants: list[ir.Value], row: list[ir.Value]) -> ir.Value:
-    """((acc - zero_point * sums) * a) * (scale * b) * c * d + bias in float32; row: scale and zero_point."""
-    sums, a, b, c, d, bias = constants
-    scale, zero_point = (splat(builder, value) for value in row)
-    real = builder.sitofp(builder.sub(acc, builder.mul(zero_point, sums)), lanes(F32))
-    product = builder.fmul(builder.fmul(builder.fmul(real, a), builder.fmul(scale, b)), c)
-    return call(builder, "llvm.fma.v16f32", lanes(F32), product, d, bias)
-
-
 def finish_of(channels: BaseTuple):
     """The function above that the types of `channels` ask for; None where accumulators are the output."""
-    if len(channels) in (1, 9):
+    if len(channels) == 1:
         return None
     if len(channels) == 6:
         return fixed_point
@@ -166,9 +151,8 @@ def finish_of(channels: BaseTuple):
 class Output:
     """Brings accumulators to the output and stores them: `channels`, `output` and y as emitted code sees them.
 
-    output  int32 [3]: zero point, least and greatest output; float32 [4]: least and greatest output, what stands for NaN, and
-            below which magnitude a zero of the same sign stands
-    y       [rows, N] int8, uint8, int16 or, for accumulators as they are, int32; float32
+    output  int32 [3]: zero point, least and greatest output
+    y       [rows, N] int8, uint8, int16 or, for accumulators as they are, int32
     """
 
     def __init__(self, context, builder: ir.IRBuilder, kinds: tuple, values: tuple):
@@ -180,42 +164,22 @@ class Output:
         ]
         self.pointers = [array.data for array in arrays]
         limits = context.make_array(output)(context, builder, values[1]).data
-        self.floats = y.dtype == types.float32
-        count = 4 if self.floats else 3
-        self.limits = [splat(builder, builder.load(builder.gep(limits, [I64(i)]))) for i in range(count)]
+        self.offset, self.low, self.high = (splat(builder, builder.load(builder.gep(limits, [I64(i)]))) for i in range(3))
         self.y = context.make_array(y)(context, builder, values[2])
         self.width = cgutils.unpack_tuple(builder, self.y.shape, 2)[1]
         self.element = lanes(ir.IntType(y.dtype.bitwidth))
 
     def constants(self, channel: ir.Value) -> list[ir.Value]:
-        """The vectors of 16 channels from `channel` on; the first is what accumulators start from, alone for floats."""
-        return self._vectors(self.pointers[: 1 if self.floats else None], channel)
-
-    def _vectors(self, pointers: list[ir.Value], channel: ir.Value) -> list[ir.Value]:
-        return [load(self.builder, self.builder.gep(p, [channel]), lanes(p.type.pointee)) for p in pointers]
-
-    def _float(self, acc: ir.Value, row: ir.Value, channel: ir.Value) -> ir.Value:
-        """The float32 output of 16 accumulators, as bits."""
-        builder, floats, (low, high, for_nan, tiny) = self.builder, lanes(F32), self.limits
-        scale = [builder.load(builder.gep(p, [row])) for p in self.pointers[7:]]
-        y = float32_scaled(builder, acc, self._vectors(self.pointers[1:7], channel), scale)
-        near_zero = builder.fcmp_ordered("<", call(builder, "llvm.fabs.v16f32", floats, y), tiny)
-        y = builder.select(near_zero, builder.fmul(y, same(floats, 0.0)), y)
-        replaced = builder.and_(builder.fcmp_unordered("uno", y, y), builder.fcmp_ordered("ord", for_nan, for_nan))
-        y = builder.select(replaced, for_nan, y)
-        y = builder.select(builder.fcmp_ordered("<", y, low), low, y)
-        return builder.bitcast(builder.select(builder.fcmp_ordered(">", y, high), high, y), LANES32)
+        """The vectors of 16 channels from `channel` on; the first is what accumulators start from."""
+        return [load(self.builder, self.builder.gep(p, [channel]), lanes(p.type.pointee)) for p in self.pointers]
 
     def store(self, acc: ir.Value, constants: list[ir.Value], row: ir.Value, channel: ir.Value) -> None:
         """Finish 16 accumulators and store those whose channels exist at y[row, channel:]."""
         builder, result = self.builder, acc
-        if self.floats:
-            result = self._float(acc, row, channel)
-        elif self.finish is not None:
-            offset, low, high = self.limits
-            result = builder.add(self.finish(builder, acc, constants[1:]), offset)
-            result = builder.select(builder.icmp_signed("<", result, low), low, result)
-            result = builder.select(builder.icmp_signed(">", result, high), high, result)
+        if self.finish is not None:
+            result = builder.add(self.finish(builder, acc, constants[1:]), self.offset)
+            result = builder.select(builder.icmp_signed("<", result, self.low), self.low, result)
+            result = builder.select(builder.icmp_signed(">", result, self.high), self.high, result)
         if self.element.element.width < 32:
             result = builder.trunc(result, self.element)
         place = builder.gep(self.y.data, [builder.add(builder.mul(row, self.width), channel)])

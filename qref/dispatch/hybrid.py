@@ -6,22 +6,21 @@ times the sum of the weights, is taken off at the end. Taps outside an image are
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from qref.arithmetic.fused import TINY
-from qref.arithmetic.requantize import Float32HalfEven
+from qref.arithmetic.requantize import SingleRounding64
 from qref.dispatch.program import Call
-from qref.dispatch.tiled import ConvolutionTiles, DepthwiseTiles, RowTiles
+from qref.dispatch.tiled import ConvolutionTiles, RowTiles, depthwise_tiles, tile_calls
 from qref.dispatch.tiles import Constants
 from qref.kernels import hybrid as kernels
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise
 from qref.ops import fully_connected as fc
-from qref.ops._convolution import Axis
 from qref.ops._matmul import IntegerPlan, row_sums, sign_errors
 from qref.ops.optimized import conv_2d as optimized_conv
 from qref.ops.optimized import depthwise_conv_2d as optimized_depthwise
@@ -31,81 +30,62 @@ from qref.ops.xnnpack._dynamic import DynamicPlan
 
 Arrays = Sequence[np.ndarray]
 Calls = list[Call] | None
-Tiles = ConvolutionTiles | DepthwiseTiles | RowTiles
-AXES: dict[type, type] = {ConvolutionTiles: conv.ConvPlan, DepthwiseTiles: depthwise.DepthwiseConvPlan}
 
 
 class Quantized:
-    """Images or rows x [B, R, L] that meet constant weights by tiles, in the form that kernels.quantize gives them.
+    """Images or rows x [B, R, L] float32 that go to an image [B, R', L'] int8, and are multiplied there.
 
-    image   where they go, [B, R', ...], and at which row and element of a row they begin, `corner`
-    matmul  the call that reads the image
+    corner   the row and the element of a row at which they begin
+    product  gives the calls that write the sums y [M, N] int32 of the image's products
     """
 
-    def __init__(self, tiles: Tiles, x: np.ndarray, rule: int, image: np.ndarray, corner: tuple[int, int], matmul: Call):
-        rows = matmul.arguments[-1].shape[0] // len(x)
-        self.scale, self.zero_point = np.empty((len(x), rows), np.float32), np.empty((len(x), rows), np.int32)
-        self.tiles, self.matmul = tiles, matmul
-        target = image.reshape(len(x), -1, math.prod(image.shape[2:]))
-        limits = np.empty((3, len(x)), np.float32)
-        into = (limits, target, self.scale, self.zero_point)
-        self.before = [Call(kernels.quantize, (x, rule, tiles.form.offset, *corner, *into))]
+    def __init__(
+        self, x: np.ndarray, rule: int, image: np.ndarray, corner: tuple[int, int], y: np.ndarray, product: Callable[..., Calls]
+    ):
+        self.y, self.acc = y, np.empty(y.shape, np.int32)
+        self.scale, self.zero_point = (np.empty((len(x), len(y) // len(x)), dtype) for dtype in (np.float32, np.int32))
+        limits, found = np.empty((3, len(x)), np.float32), product(self.acc)
+        assert found is not None
+        self.before = [Call(kernels.quantize, (x, rule, *corner, limits, image, self.scale, self.zero_point)), *found]
 
     @classmethod
     def rows(cls, x: np.ndarray, w: np.ndarray, rule: int, y: np.ndarray) -> Quantized:
-        """The rows x [M, K] with weights [N, K]."""
-        tiles = RowTiles.of(np.empty(x.shape, np.int8), w, None, _accumulators(IntegerPlan, (len(x), len(w))))
-        assert tiles is not None
-        image = tiles.rows.reshape(len(x), 1, -1)
-        return cls(tiles, x[:, None], rule, image, (0, 0), tiles.calls(x, y)[-1])
+        """The rows x [M, K] with weights [N, K], to y [M, N]."""
+        image, plan = np.empty(x.shape, np.int8), _sums(IntegerPlan, y.shape)
+        constants = None, w, None
+        return cls(
+            x[:, None], rule, image[:, None], (0, 0), y, lambda acc: tile_calls(RowTiles.of, plan, constants, (image, w), [acc])
+        )
 
     @classmethod
-    def images(
-        cls,
-        kind: type[ConvolutionTiles | DepthwiseTiles],
-        x: np.ndarray,
-        w: np.ndarray,
-        axes: Sequence[Axis],
-        multiplier: int,
-        rule: int,
-        y: np.ndarray,
-    ) -> Quantized:
-        """The images x [B, H, W, C] under windows of weights; multiplier: how often a DEPTHWISE_CONV_2D takes each channel."""
-        tiles = kind.of(np.empty(x.shape, np.int8), w, None, _accumulators(AXES[kind], y.shape, tuple(axes), multiplier))
-        assert tiles is not None
-        matmul, images, (top, left) = tiles.calls(x, y)[-1], x.reshape(len(x), x.shape[1], -1), (axis.padding for axis in axes)
-        if multiplier == 1:
-            return cls(tiles, images, rule, tiles.image, (top, left * x.shape[3]), matmul)
-        once = np.empty(x.shape, tiles.image.dtype)
-        made = cls(tiles, images, rule, once, (0, 0), matmul)
-        arguments = once, made.zero_point, tiles.form.offset, multiplier, top, left, tiles.image
-        made.before.append(Call(kernels.repeat, arguments))
-        return made
+    def images(cls, of: Callable[..., Any], x: np.ndarray, w: np.ndarray, plan: Any, rule: int, y: np.ndarray) -> Quantized:
+        """The images x [B, H, W, C] by the tiles that `of` makes; plan: of CONV_2D or DEPTHWISE_CONV_2D, for sums."""
+        rows, columns = plan.axes
+        image = np.empty((len(x), rows.padded_size, columns.padded_size, x.shape[3]), np.int8)
+        padded = replace(plan, axes=tuple(replace(a, image_size=a.padded_size, padding=0) for a in plan.axes))
 
-    def calls(self, sums: np.ndarray, scales: Sequence[Any], bias: Any, output: Sequence[Any]) -> list[Call]:
+        def product(acc: np.ndarray) -> Calls:
+            return tile_calls(of, padded, (None, w, None), (image, w), [acc.reshape(y.shape)])
+
+        lines, target = (a.reshape(len(x), a.shape[1], -1) for a in (x, image))
+        return cls(lines, rule, target, (rows.padding, columns.padding * x.shape[3]), y.reshape(-1, y.shape[-1]), product)
+
+    def calls(self, sums: np.ndarray, scales: Sequence[Any], bias: Any, limits: Sequence[Any]) -> list[Call]:
         """All of them, from x to y.
 
         sums    of the weights that the inputs of each channel meet
         scales  what is multiplied with, see scales_first and its kin
-        output  limits, what stands for NaN, and what is flushed to zero
+        limits  least and greatest, what stands for NaN, and what is flushed to zero
         """
-        (start, scale), matmul = self.tiles.channels, self.matmul
-
-        def table(values: Any, dtype: type) -> np.ndarray:
-            each: np.ndarray = np.zeros(len(scale), dtype)
-            each[: len(sums)] = values
-            return each
-
-        reals = (table(values, np.float32) for values in (*scales, bias))
+        reals = [np.array(np.broadcast_to(np.float32(values), sums.shape)) for values in (*scales, bias)]
         of_rows = self.scale.reshape(-1), self.zero_point.reshape(-1)
-        channels = start, table(sums, np.int32), *reals, *of_rows
-        changed = {id(self.tiles.channels): channels, id(self.tiles.output): np.array(output, np.float32)}
-        return [*self.before, Call(matmul.kernel, tuple(changed.get(id(a), a) for a in matmul.arguments))]
+        factors = sums.astype(np.int32), *reals
+        return [*self.before, Call(kernels.to_float32, (self.acc, factors, *of_rows, np.array(limits, np.float32), self.y))]
 
 
-def _accumulators(kind: type[IntegerPlan], shape: tuple[int, ...], *windows: Any) -> Any:
-    """A plan of a matmul; its rule gives way to what brings sums to float32."""
-    return kind(0, 0, 0, Float32HalfEven(np.ones(1, np.float32)), 0, 0, 32, shape, np.dtype(np.float32), *windows)
+def _sums(kind: type[IntegerPlan], shape: tuple[int, ...], *windows: Any) -> Any:
+    """A plan of a matmul whose accumulators are its output."""
+    return kind(0, 0, 0, SingleRounding64.of(np.ones(1)), 0, 0, 32, shape, np.dtype(np.int32), *windows)
 
 
 def scales_first(f: np.ndarray) -> tuple[Any, ...]:
@@ -168,11 +148,11 @@ def images(scales: Callable[[np.ndarray], tuple[Any, ...]], rule: int) -> Callab
     """CONV_2D without groups, the scales multiplied in that order; None for weights that LiteRT takes the wrong way."""
 
     def calls(plan: conv.HybridPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
-        x, w, b = inputs
+        (x, w, b), (y,) = inputs, outputs
         wrong = rule == kernels.SYMMETRIC and conv.wrong_signs(w) is not None
         if not _is_constant(constants, inputs) or plan.groups > 1 or wrong:
             return None
-        made = Quantized.images(ConvolutionTiles, x, w, plan.axes, 1, rule, outputs[0])
+        made = Quantized.images(ConvolutionTiles.of, x, w, _sums(conv.ConvPlan, y.shape, plan.axes, 1), rule, y)
         sums = w.sum(axis=(1, 2, 3), dtype=np.int64)
         return made.calls(sums, scales(plan.filter_scale), b.reshape(-1), (plan.low, plan.high, np.nan, 0))
 
@@ -187,7 +167,7 @@ def images_in_xnnpack(plan: xnnpack_conv.ConvDynamicPlan, constants: Constants, 
     if plan.by_pixel:
         made = Quantized.rows(x.reshape(-1, x.shape[3]), w.reshape(len(w), -1), kernels.XNNPACK, y.reshape(-1, len(w)))
     else:
-        made = Quantized.images(ConvolutionTiles, x, w, plan.axes, 1, kernels.XNNPACK, y)
+        made = Quantized.images(ConvolutionTiles.of, x, w, _sums(conv.ConvPlan, y.shape, plan.axes, 1), kernels.XNNPACK, y)
     return _in_xnnpack(made, w, b, plan.common)
 
 
@@ -195,10 +175,11 @@ def channels(scales: Callable[[np.ndarray], tuple[Any, ...]]) -> Callable[..., C
     """DEPTHWISE_CONV_2D, the scales multiplied in that order."""
 
     def calls(plan: depthwise.HybridPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
-        x, w, b = inputs[0], inputs[1], (*inputs, None)[2]
+        (x, w, b), (y,) = (*inputs, None)[:3], outputs
         if not _is_constant(constants, inputs):
             return None
-        made = Quantized.images(DepthwiseTiles, x, w, plan.axes, plan.depth_multiplier, kernels.ASYMMETRIC, outputs[0])
+        product = _sums(depthwise.DepthwiseConvPlan, y.shape, plan.axes, plan.depth_multiplier)
+        made = Quantized.images(depthwise_tiles, x, w, product, kernels.ASYMMETRIC, y)
         bias = np.float32(-0.0) if b is None else b  # -0 changes no sum
         sums = w.sum(axis=(0, 1, 2), dtype=np.int64)
         return made.calls(sums, scales(plan.filter_scale), bias, (plan.low, plan.high, np.nan, 0))
