@@ -20,12 +20,12 @@ FIELDS = {
     "asymmetric": st.booleans(),
     "cifg": st.booleans(),
     "peephole": st.booleans(),
-    "projection": st.sampled_from([0, 1, 5]),
+    "projection": st.sampled_from([0, 5]),
     "projection_bias": st.booleans(),
     "clip": st.booleans(),
     "time": st.integers(1, 4),
     "depth": st.integers(1, 20),
-    "cells": st.sampled_from([1, 2, 5, 8, 17, 20]),
+    "cells": st.sampled_from([1, 3, 4, 15]),
     "activation": st.sampled_from([1, 2, 3, 4, 4, 4, 5]),
     "seed": st.integers(0, 10**6),
 }
@@ -61,7 +61,7 @@ def assert_equal_forms(model: Model, seed: int) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_unidirectional_lstm(kind, data):
     variant = data.draw(variants(kind, layer_norm=st.booleans()))
@@ -82,7 +82,7 @@ RNNS = ("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN")
 WEIGHTS = st.sampled_from(["float32", "int8", "uint8"])
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(variant=variants("hybrid", weights=WEIGHTS, operator=st.sampled_from(RNNS)), merged=st.booleans())
 def test_rnn(variant, merged):
     both = variant.operator == RNNS[2]
@@ -90,7 +90,7 @@ def test_rnn(variant, merged):
     assert_equal_forms(rnn_model(variant, merged, "stacked" if both and variant.seed % 2 else "none"), variant.seed)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     variant=variants("hybrid", weights=WEIGHTS, operator=st.just("SVDF")),
     rank=st.integers(1, 9),
