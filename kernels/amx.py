@@ -8,43 +8,16 @@ are gathered first, as are those behind which x ends.
 
 from __future__ import annotations
 
-import ctypes
-import sys
-
 import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from . import vector
+from .amx_tiles import DEPTH, ROWS, TILE
 from .vector import GROUP_BYTES, I8, I32, I64, LANES, LANES32, Output, call, first_lanes, lanes, least, load, splat
 
-ROWS = 16  # of a tile
-DEPTH = 64  # bytes of a row of a tile
-TILE = ROWS * DEPTH
 BYTES = lanes(I8, DEPTH)
-SECOND_CACHE = 1 << 21  # bytes
-VECTORS = 1, 2  # of 16 channels in a panel
-
-
-def _permitted() -> bool:
-    """Ask Linux to save AMX's registers for this process, arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA); tell whether it does."""
-    return sys.platform == "linux" and ctypes.CDLL(None).syscall(158, 0x1023, 18) == 0
-
-
-AVAILABLE = vector.WIDE and all(vector.FEATURES.get(f"amx-{part}") for part in ("tile", "int8")) and _permitted()
-
-
-def rows_of(depth: int, count: int, weights: int) -> int:
-    """The rows, of so many with `depth` bytes, that go through all the weights together, so many bytes.
-
-    Few, which stay in the first cache; or, where weights do not stay in the second, as many as that has room for.
-    """
-    together = 2 * ROWS
-    if weights <= SECOND_CACHE // 2:
-        return together
-    return max(together, min(SECOND_CACHE // 8 // depth, count + together - 1) // together * together)
 
 
 def _call(builder: ir.IRBuilder, name: str, *arguments: ir.Value) -> None:

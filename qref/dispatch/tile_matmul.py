@@ -10,7 +10,7 @@ import numpy as np
 
 from qref.dispatch import tiles
 from qref.dispatch.program import Call
-from qref.kernels import amx, tile
+from qref.kernels import amx, amx_tiles, tile
 from qref.kernels.vector import LANES
 from qref.ops._matmul import IntegerPlan
 
@@ -37,9 +37,9 @@ class TileMatmul:
         channels = tiles.channels_of(plan.requantize, tiles.start_of(b, w, form), padded, tiles.bound_of(b, w, form))
         if channels is None:
             return None
-        on_amx, length = form.depth == amx.DEPTH, w.shape[2]
+        on_amx, length = form.depth == amx_tiles.DEPTH, w.shape[2]
         if on_amx:
-            channels = (tiles.aligned(np.repeat(channels[0].reshape(-1, 1, LANES), amx.ROWS, axis=1)), *channels[1:])
+            channels = (tiles.aligned(np.repeat(channels[0].reshape(-1, 1, LANES), amx_tiles.ROWS, axis=1)), *channels[1:])
         windows = _amx_windows if on_amx else _windows
         return cls(
             form,
@@ -70,7 +70,7 @@ def _amx_windows(form: tiles.Form, rows: int, segments: np.ndarray, w: np.ndarra
     """Segments, length, direct, steps, w, vectors and rows of amx.matmul."""
     length = w.shape[2]
     panels, parts = tiles.pack(w.reshape(len(w), 1, -1), np.zeros(1, np.int64), form, len(vectors))
-    steps = np.concatenate([offset + amx.DEPTH * np.arange(groups) for offset, groups in zip(*parts)])
-    lines = length % amx.DEPTH == 0 and not (segments % amx.DEPTH).any()
+    steps = np.concatenate([offset + amx_tiles.DEPTH * np.arange(groups) for offset, groups in zip(*parts)])
+    lines = length % amx_tiles.DEPTH == 0 and not (segments % amx_tiles.DEPTH).any()
     direct = segments[steps // length] + steps % length if lines else steps[:0]
-    return segments, length, direct, steps, panels, vectors, amx.rows_of(length * len(segments), rows, panels.size)
+    return segments, length, direct, steps, panels, vectors, amx_tiles.rows_of(length * len(segments), rows, panels.size)

@@ -27,14 +27,13 @@ from qref.arithmetic.requantize import (
     Requantize,
     SingleRounding64,
 )
-from qref.kernels import amx
+from qref.kernels import amx_tiles
 from qref.kernels.tile import ROWS
-from qref.kernels.vector import GROUP_BYTES, LANES, QUADS
+from qref.kernels.vector import AMX, GROUP_BYTES, LANES, QUADS
 from qref.ops._matmul import IntegerPlan
 
 ALIGNMENT = 64
 SLACK = 64  # bytes that a tile may read behind the last element
-AMX = amx.AVAILABLE
 NEAR = 2.0**22  # of products that float32 itself rounds to integers, see vector.py
 FEWEST_ROWS = 2  # that AMX computes as fast as vectors do
 COSTS = {1: 1.3, 2: 1.05, 4: 1.0}  # of a panel's vectors: wide panels read each input less often
@@ -69,7 +68,7 @@ class Form:
         if x.itemsize > 1 or not w.size or not fits or not QUADS:
             return cls(np.dtype(np.int16), input_offset, 0, 2)
         if AMX and rows >= FEWEST_ROWS:
-            return cls(x, 0, input_offset, 64)
+            return cls(x, 0, input_offset, amx_tiles.DEPTH)
         offset = 128 if x.kind == "i" else 0
         return cls(np.dtype(np.uint8), offset, input_offset - offset, 4)
 
@@ -92,7 +91,7 @@ class Form:
     @property
     def vectors(self) -> Sequence[int]:
         """Of 16 channels that a panel may have."""
-        return amx.VECTORS if self.depth == amx.DEPTH else tuple(ROWS)
+        return amx_tiles.VECTORS if self.depth == amx_tiles.DEPTH else tuple(ROWS)
 
 
 def vectors_of(channels: int, form: Form) -> tuple[int, ...]:
