@@ -20,29 +20,30 @@ from .vector import GROUP_BYTES, I8, I32, I64, LANES, LANES32, Output, call, fir
 BYTES = lanes(I8, DEPTH)
 
 
-def _call(builder: ir.IRBuilder, name: str, *arguments: ir.Value) -> None:
+def instruction(builder: ir.IRBuilder, name: str, *arguments: ir.Value) -> None:
+    """One of AMX."""
     call(builder, f"llvm.x86.{name}", ir.VoidType(), *arguments)
 
 
 @intrinsic
-def _configure(context):
+def configure(context):
     """All eight registers are whole tiles, in this thread."""
 
     def emit(context, builder, signature, values):
         shape = bytes([1, 0, *[0] * 14, *[DEPTH, 0] * 8, *[0] * 16, *[ROWS] * 8, *[0] * 8])
         constant = cgutils.global_constant(builder, "amx_shape", ir.Constant(ir.ArrayType(I8, len(shape)), bytearray(shape)))
-        _call(builder, "ldtilecfg", builder.bitcast(constant, I8.as_pointer()))
+        instruction(builder, "ldtilecfg", builder.bitcast(constant, I8.as_pointer()))
         return context.get_dummy_value()
 
     return types.void(), emit
 
 
 @intrinsic
-def _release(context):
+def release(context):
     """The registers need not be saved any more."""
 
     def emit(context, builder, signature, values):
-        _call(builder, "tilerelease")
+        instruction(builder, "tilerelease")
         return context.get_dummy_value()
 
     return types.void(), emit
@@ -133,17 +134,17 @@ def _block(context, x, places, steps, w, vectors, block, before, pace, sums, cha
                 finish.pointers[0], [builder.mul(builder.add(builder.mul(panel, I64(count)), I64(v)), I64(ROWS * LANES))]
             )
             for t in range(2):
-                _call(builder, "tileloadd64", acc[t][v], builder.bitcast(begin, I8.as_pointer()), I64(LANES * 4))
+                instruction(builder, "tileloadd64", acc[t][v], builder.bitcast(begin, I8.as_pointer()), I64(LANES * 4))
         with cgutils.for_range(builder, number) as step:
             for t in range(2):
                 with builder.if_then(exists[t]):
                     source = builder.add(place[t][0], builder.load(builder.gep(offsets[t], [step.index])))
-                    _call(builder, "tileloadd64", row[t], builder.inttoptr(source, I8.as_pointer()), place[t][1])
+                    instruction(builder, "tileloadd64", row[t], builder.inttoptr(source, I8.as_pointer()), place[t][1])
                     for v in range(count):
                         if t == 0:
                             place_of = builder.add(builder.mul(step.index, I64(count * TILE)), I64(v * LANES * GROUP_BYTES))
-                            _call(builder, "tileloadd64", column[v], builder.gep(weights, [place_of]), line)
-                        _call(builder, multiply, acc[t][v], row[t], column[v])
+                            instruction(builder, "tileloadd64", column[v], builder.gep(weights, [place_of]), line)
+                        instruction(builder, multiply, acc[t][v], row[t], column[v])
             begin = least(builder, builder.mul(step.index, values[7]), turns)
             end = least(builder, builder.add(begin, values[7]), turns)
             with cgutils.for_range_slice(builder, begin, end, I64(1), inc=True) as (turn, _):
@@ -156,7 +157,7 @@ def _block(context, x, places, steps, w, vectors, block, before, pace, sums, cha
             with builder.if_then(exists[t]):
                 for v in range(count):
                     target = builder.gep(new_sums, [I64((t * ROWS * width + v * LANES) * 4)])
-                    _call(builder, "tilestored64", acc[t][v], target, line)
+                    instruction(builder, "tilestored64", acc[t][v], target, line)
         return context.get_dummy_value()
 
     return types.void(x, places, steps, w, vectors, block, before, types.int64, sums, channels, output, y), emit
@@ -180,7 +181,7 @@ def matmul(x, pixels, segments, length, direct, steps, w, vectors, rows, channel
     places = np.empty((rows // ROWS, 3), np.int64)
     pace = (block_bytes // 256 + steps.size - 1) // steps.size
     before = 0, pixels.size
-    _configure()
+    configure()
     for first in range(0, pixels.size, rows):
         count = (min(rows, pixels.size - first) + ROWS - 1) // ROWS
         for tile in range(count):
@@ -200,4 +201,4 @@ def matmul(x, pixels, segments, length, direct, steps, w, vectors, rows, channel
                 _block(x, places, steps, w, vectors, block, before, pace, (new, old), channels, output, y)
                 before, new, old = (panel, first + tile * ROWS), old, new
     _block(x, places, steps, w, vectors, (0, 0, 0), before, pace, (new, old), channels, output, y)
-    _release()
+    release()
