@@ -35,7 +35,7 @@ from qref.ops._matmul import IntegerPlan
 ALIGNMENT = 64
 SLACK = 64  # bytes that a tile may read behind the last element
 NEAR = 2.0**22  # of products that float32 itself rounds to integers, see vector.py
-FEWEST_ROWS = 2  # that AMX computes as fast as vectors do
+FEWEST_ROWS, FEWEST_PRODUCTS = 2, 1 << 17  # that AMX computes as fast as vectors do
 COSTS = {1: 1.3, 2: 1.05, 4: 1.0}  # of a panel's vectors: wide panels read each input less often
 
 Constants = Sequence[np.ndarray | None]
@@ -67,7 +67,7 @@ class Form:
         fits = beyond == 0 or (splits and 8 * beyond <= w[0].size and w.min() >= -256 and w.max() <= 254)
         if x.itemsize > 1 or not w.size or not fits or not QUADS:
             return cls(np.dtype(np.int16), input_offset, 0, 2)
-        if AMX and rows >= FEWEST_ROWS:
+        if AMX and rows >= FEWEST_ROWS and rows * w.size >= FEWEST_PRODUCTS:
             return cls(x, 0, input_offset, amx_tiles.DEPTH)
         offset = 128 if x.kind == "i" else 0
         return cls(np.dtype(np.uint8), offset, input_offset - offset, 4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -45,6 +47,7 @@ def form(request):
         patch.setattr(tiles, "AMX", request.param == "amx")
         patch.setattr(tiles, "QUADS", request.param != "pairs")
         patch.setattr(tiles, "FEWEST_ROWS", 1)
+        patch.setattr(tiles, "FEWEST_PRODUCTS", 1)
         yield request.param
 
 
@@ -108,6 +111,23 @@ def test_a_part_of_the_rows(first, count, form):
     call.kernel(flat, pixels[first : first + count], *rest[:-1], y[first : first + count])
     expected[first : first + count] = ((x.astype(np.int64) + 5) @ w.T.astype(np.int64))[first : first + count]
     np.testing.assert_array_equal(y, expected)
+
+
+def test_threads_that_take_parts_of_the_rows(form):
+    rng = np.random.default_rng(0)
+    x, w = matrices(rng, 640, 64), matrices(rng, 40, 64)
+    y = np.full((640, 40), -1, np.int32)
+    *copies, call = RowTiles.of(x, w, None, plan_of(y.shape)).calls(x, y)
+    for copy in copies:
+        copy.kernel(*copy.arguments)
+    flat, pixels, *rest = call.arguments
+
+    def part(first: int) -> None:
+        call.kernel(flat, pixels[first : first + 40], *rest[:-1], y[first : first + 40])
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(part, range(0, 640, 40)))
+    np.testing.assert_array_equal(y, (x.astype(np.int64) + 5) @ w.T.astype(np.int64))
 
 
 @pytest.mark.parametrize("x_type", [np.int8, np.uint8])
