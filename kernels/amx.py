@@ -1,9 +1,9 @@
 """The matmul core on AMX: tiles of 16 rows and 16 output channels, 64 products of bytes for each in one instruction.
 
-It computes what kernels/tile.py does, from the same arguments, with groups of 64 bytes instead of four: the weights of a group
-are those of 16 groups there. Two tiles of rows meet two tiles of channels, so that each is read half as often as it is used. The
-processor reads a tile of rows from 16 places that lie evenly; rows that do not, such as those around the end of an image's row,
-are gathered first, as are those behind which x ends.
+It computes what kernels/tile.py does. A block is two tiles of rows that meet two tiles of channels, so that each is read half as
+often as it is used. The processor reads a tile of rows from 16 places that lie evenly, fast only if none crosses a line of the
+cache. Other rows are gathered first: all rows where pixels or segments are no whole lines, else those around the end of an
+image's row. While a block is multiplied, the sums of the one before it go to the output, with other units of the processor.
 """
 
 from __future__ import annotations
@@ -67,42 +67,44 @@ def _stride(context, pixels, first):
 
 
 @intrinsic
-def _gather(context, x, pixels, first, segments, length, size, target):
-    """Copy what 16 rows have in x, `length` bytes of each segment one behind the other, to an address, `size` bytes for a row."""
+def _gather(context, x, pixels, first, segments, length, memory, place, size):
+    """Copy what 16 rows have in x, `length` bytes of each segment one behind the other, to memory[place:], `size` for a row."""
 
     def emit(context, builder, signature, values):
-        starts, offsets = (context.make_array(signature.args[i])(context, builder, values[i]) for i in (1, 3))
-        source, last = context.make_array(signature.args[0])(context, builder, values[0]).data, builder.sub(starts.nitems, I64(1))
+        source, starts, offsets, target = (
+            context.make_array(signature.args[i])(context, builder, values[i]) for i in (0, 1, 3, 5)
+        )
+        last = builder.sub(starts.nitems, I64(1))
         rows = [least(builder, builder.add(values[2], I64(i)), last) for i in range(ROWS)]
-        sources = [builder.gep(source, [builder.load(builder.gep(starts.data, [row]))]) for row in rows]
-        targets = [builder.add(values[6], builder.mul(values[5], I64(i))) for i in range(ROWS)]
+        sources = [builder.gep(source.data, [builder.load(builder.gep(starts.data, [row]))]) for row in rows]
+        targets = [builder.gep(target.data, [builder.add(values[6], builder.mul(values[7], I64(i)))]) for i in range(ROWS)]
         with cgutils.for_range(builder, offsets.nitems) as segment:
             offset, done = builder.load(builder.gep(offsets.data, [segment.index])), builder.mul(segment.index, values[4])
             with cgutils.for_range_slice(builder, I64(0), values[4], I64(DEPTH), inc=True) as (position, _):
                 mask = first_lanes(builder, builder.sub(values[4], position), DEPTH)
                 for row, place in zip(sources, targets):
                     here = builder.bitcast(builder.gep(row, [builder.add(offset, position)]), BYTES.as_pointer())
-                    there = builder.inttoptr(builder.add(place, builder.add(done, position)), BYTES.as_pointer())
+                    there = builder.bitcast(builder.gep(place, [builder.add(done, position)]), BYTES.as_pointer())
                     read = call(builder, "llvm.masked.load.v64i8.p0", BYTES, here, I32(1), mask, ir.Constant(BYTES, None))
                     call(builder, "llvm.masked.store.v64i8.p0", ir.VoidType(), read, there, I32(1), mask)
         return context.get_dummy_value()
 
     int64 = types.int64
-    return types.void(x, pixels, int64, segments, int64, int64, int64), emit
+    return types.void(x, pixels, int64, segments, int64, memory, int64, int64), emit
 
 
 @intrinsic
-def _block(context, x, places, steps, w, vectors, block, before, pace, sums, channels, output, y):
-    """The products of a block, written to sums[0], while those of the block before it, in sums[1], are brought to the output.
+def _block(context, x, places, steps, w, vectors, block, before, pace, memory, sums, channels, output, y):
+    """Write the sums of a block to memory, and bring those of the block before it to the output.
 
     block   (panel, first in `places`, tiles of rows): two, or one, or none
     before  (panel, first row)
     pace    how many times four vectors of the block before are taken with each step
-    sums    two addresses, each of 32 rows and all vectors of a panel, int32
+    sums    where in memory those of both blocks are, each of 32 rows and all vectors of a panel, int32
     """
     count, width = len(vectors), len(vectors) * LANES
-    together = 4 // count  # rows
     multiply = "tdpbssd" if x.dtype.signed else "tdpbusd"
+    acc, row, column = [[I8(t * count + v) for v in range(count)] for t in range(2)], [I8(4), I8(5)], [I8(6), I8(7)]  # registers
 
     def emit(context, builder, signature, values):
         def array(position):
@@ -111,48 +113,37 @@ def _block(context, x, places, steps, w, vectors, block, before, pace, sums, cha
         def numbers(position):
             return cgutils.unpack_tuple(builder, values[position], len(signature.args[position]))
 
+        def read(register, pointer, stride):
+            instruction(builder, "tileloadd64", register, builder.bitcast(pointer, I8.as_pointer()), stride)
+
         panel, tile, tiles = numbers(5)
-        old_panel, old_first = numbers(6)
-        new_sums, old_sums = (builder.inttoptr(address, I8.as_pointer()) for address in numbers(8))
-        table, panels, number = builder.gep(array(1).data, [builder.mul(tile, I64(3))]), array(3), array(2).nitems
+        exists = [builder.icmp_signed(">", tiles, I64(t)) for t in range(2)]
+        table, line = builder.gep(array(1).data, [builder.mul(tile, I64(3))]), I64(width * GROUP_BYTES)
         place = [[builder.load(builder.gep(table, [I64(3 * t + i)])) for i in range(3)] for t in range(2)]
         offsets = [builder.inttoptr(p[2], I64.as_pointer()) for p in place]
+        panels, number = array(3), array(2).nitems
         weights = builder.gep(panels.data, [builder.mul(panel, cgutils.unpack_tuple(builder, panels.shape, 2)[1])])
-        exists = [builder.icmp_signed(">", tiles, I64(t)) for t in range(2)]
-        acc = [[I8(t * count + v) for v in range(count)] for t in range(2)]
-        row, column, line = (I8(4), I8(5)), [I8(6 + v) for v in range(count)], I64(width * GROUP_BYTES)
-
-        finish = Output(context, builder, signature.args[9:], values[9:])
-        channel = builder.mul(old_panel, I64(width))
-        constants = [finish.constants(builder.add(channel, I64(v * LANES))) for v in range(count)]
-        last = builder.sub(finish.height, I64(1))
-        turns = builder.udiv(builder.add(builder.sub(finish.height, old_first), I64(together - 1)), I64(together))
-        turns = least(builder, turns, I64(2 * ROWS // together))
-
+        new_sums, old_sums = (builder.gep(array(8).data, [place]) for place in numbers(9))
+        finish = Output(context, builder, signature.args[10:], values[10:])
+        take, turns = _finishing(builder, finish, old_sums, count, *numbers(6))
+        starts = builder.gep(finish.pointers[0], [builder.mul(panel, I64(width * ROWS))])
         for v in range(count):
-            begin = builder.gep(
-                finish.pointers[0], [builder.mul(builder.add(builder.mul(panel, I64(count)), I64(v)), I64(ROWS * LANES))]
-            )
             for t in range(2):
-                instruction(builder, "tileloadd64", acc[t][v], builder.bitcast(begin, I8.as_pointer()), I64(LANES * 4))
+                read(acc[t][v], builder.gep(starts, [I64(v * LANES * ROWS)]), I64(LANES * 4))
         with cgutils.for_range(builder, number) as step:
+            here = builder.gep(weights, [builder.mul(step.index, I64(count * TILE))])
             for t in range(2):
                 with builder.if_then(exists[t]):
                     source = builder.add(place[t][0], builder.load(builder.gep(offsets[t], [step.index])))
-                    instruction(builder, "tileloadd64", row[t], builder.inttoptr(source, I8.as_pointer()), place[t][1])
+                    read(row[t], builder.inttoptr(source, I8.as_pointer()), place[t][1])
                     for v in range(count):
                         if t == 0:
-                            place_of = builder.add(builder.mul(step.index, I64(count * TILE)), I64(v * LANES * GROUP_BYTES))
-                            instruction(builder, "tileloadd64", column[v], builder.gep(weights, [place_of]), line)
+                            read(column[v], builder.gep(here, [I64(v * LANES * GROUP_BYTES)]), line)
                         instruction(builder, multiply, acc[t][v], row[t], column[v])
             begin = least(builder, builder.mul(step.index, values[7]), turns)
             end = least(builder, builder.add(begin, values[7]), turns)
             with cgutils.for_range_slice(builder, begin, end, I64(1), inc=True) as (turn, _):
-                taken = [builder.add(builder.mul(turn, I64(together)), I64(i)) for i in range(together)]
-                rows = [least(builder, builder.add(old_first, i), last) for i in taken]
-                here = [builder.gep(old_sums, [builder.mul(builder.sub(r, old_first), line)]) for r in rows]
-                loaded = [[load(builder, builder.gep(p, [I64(v * LANES * 4)]), LANES32) for v in range(count)] for p in here]
-                finish.store_rows(loaded, constants, rows, channel)
+                take(turn)
         for t in range(2):
             with builder.if_then(exists[t]):
                 for v in range(count):
@@ -160,7 +151,25 @@ def _block(context, x, places, steps, w, vectors, block, before, pace, sums, cha
                     instruction(builder, "tilestored64", acc[t][v], target, line)
         return context.get_dummy_value()
 
-    return types.void(x, places, steps, w, vectors, block, before, types.int64, sums, channels, output, y), emit
+    return types.void(x, places, steps, w, vectors, block, before, types.int64, memory, sums, channels, output, y), emit
+
+
+def _finishing(builder: ir.IRBuilder, finish: Output, sums: ir.Value, count: int, panel: ir.Value, first: ir.Value):
+    """What emits the way of four vectors of a block to the output, and how many times that is needed."""
+    together = 4 // count  # rows
+    channel = builder.mul(panel, I64(count * LANES))
+    constants = [finish.constants(builder.add(channel, I64(v * LANES))) for v in range(count)]
+    last = builder.sub(finish.height, I64(1))
+    turns = builder.udiv(builder.add(builder.sub(finish.height, first), I64(together - 1)), I64(together))
+
+    def take(turn: ir.Value) -> None:
+        taken = builder.mul(turn, I64(together))
+        rows = [least(builder, builder.add(builder.add(first, taken), I64(i)), last) for i in range(together)]
+        here = builder.gep(sums, [builder.mul(turn, I64(4 * LANES * 4))])
+        each = [load(builder, builder.gep(here, [I64(i * LANES * 4)]), LANES32) for i in range(4)]
+        finish.store_rows([each[i : i + count] for i in range(0, 4, count)], constants, rows, channel)
+
+    return take, least(builder, turns, I64(2 * ROWS // together))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -174,17 +183,17 @@ def matmul(x, pixels, segments, length, direct, steps, w, vectors, rows, channel
     rows              that are taken together through all panels, a multiple of 32
     channels, output  see vector.py; what accumulators start from stands there for each of 16 rows, int32 [N / 16, 16, 16]
     """
-    size, block_bytes = (segments.size * length + DEPTH - 1) // DEPTH * TILE, 2 * ROWS * LANES * 4 * len(vectors)
-    memory = np.empty(rows // ROWS * size + 2 * block_bytes + DEPTH, np.uint8)
-    new = (memory.ctypes.data + DEPTH - 1) // DEPTH * DEPTH
-    old, buffer = new + block_bytes, new + 2 * block_bytes
-    places = np.empty((rows // ROWS, 3), np.int64)
-    pace = (block_bytes // 256 + steps.size - 1) // steps.size
+    size, block_bytes = (segments.size * length + DEPTH - 1) // DEPTH * DEPTH, 2 * ROWS * LANES * 4 * len(vectors)
+    memory = np.empty(2 * block_bytes + rows * size + DEPTH, np.uint8)
+    new = -memory.ctypes.data % DEPTH
+    old, gathered = new + block_bytes, new + 2 * block_bytes
+    places = np.empty((rows // ROWS, 3), np.int64)  # address of a tile, bytes from row to row, address of its steps
+    pace = (block_bytes // (4 * LANES * 4) + steps.size - 1) // steps.size
     before = 0, pixels.size
     configure()
     for first in range(0, pixels.size, rows):
-        count = (min(rows, pixels.size - first) + ROWS - 1) // ROWS
-        for tile in range(count):
+        tiles = (min(rows, pixels.size - first) + ROWS - 1) // ROWS
+        for tile in range(tiles):
             row = first + tile * ROWS
             start, stride = x.ctypes.data + pixels[row], -1
             if direct.size > 0 and row + ROWS <= pixels.size and start % DEPTH == 0:
@@ -192,13 +201,13 @@ def matmul(x, pixels, segments, length, direct, steps, w, vectors, rows, channel
             if stride % DEPTH == 0:
                 places[tile, 0], places[tile, 1], places[tile, 2] = start, stride, direct.ctypes.data
             else:
-                target = buffer + tile * size
-                _gather(x, pixels, row, segments, length, size // ROWS, target)
-                places[tile, 0], places[tile, 1], places[tile, 2] = target, size // ROWS, steps.ctypes.data
+                target = gathered + tile * ROWS * size
+                _gather(x, pixels, row, segments, length, memory, target, size)
+                places[tile, 0], places[tile, 1], places[tile, 2] = memory.ctypes.data + target, size, steps.ctypes.data
         for panel in range(w.shape[0]):
-            for tile in range(0, count, 2):
-                block = panel, tile, min(count - tile, 2)
-                _block(x, places, steps, w, vectors, block, before, pace, (new, old), channels, output, y)
+            for tile in range(0, tiles, 2):
+                block = panel, tile, min(tiles - tile, 2)
+                _block(x, places, steps, w, vectors, block, before, pace, memory, (new, old), channels, output, y)
                 before, new, old = (panel, first + tile * ROWS), old, new
-    _block(x, places, steps, w, vectors, (0, 0, 0), before, pace, (new, old), channels, output, y)
+    _block(x, places, steps, w, vectors, (0, 0, 0), before, pace, memory, (new, old), channels, output, y)
     release()

@@ -242,16 +242,16 @@ class Output:
     def store_rows(
         self, acc: list[list[ir.Value]], constants: list[list[ir.Value]], rows: list[ir.Value], channel: ir.Value
     ) -> None:
-        """The same for acc [rows, vectors] and the constants of each vector, of one, two or four."""
+        """The same for acc [rows, vectors] and the constants of one, two or four vectors; of equal rows the first remains."""
         vectors = len(constants)
         together = 4 // vectors if self.packs else 1
-        for first in range(0, len(rows), together):
+        for first in reversed(range(0, len(rows), together)):
             some = [self._finished(a, c) for row in acc[first : first + together] for a, c in zip(row, constants)]
             if self.packs:
                 elements = self._packed((some * 4)[:4])
-                for number, row in enumerate(rows[first : first + together]):
-                    size = vectors * LANES
-                    self._write(part(self.builder, elements, number * size, size), row, channel)
+                size = vectors * LANES
+                for number in reversed(range(len(rows[first : first + together]))):
+                    self._write(part(self.builder, elements, number * size, size), rows[first + number], channel)
             else:
                 for number, vector in enumerate(some):
                     place = self.builder.add(channel, I64(number * LANES))
