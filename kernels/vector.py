@@ -198,15 +198,14 @@ def part(builder: ir.IRBuilder, vector: ir.Value, first: int, count: int) -> ir.
     return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), numbers)
 
 
-def packed(builder: ir.IRBuilder, vectors: list[ir.Value], offset: ir.Value, signed: bool) -> ir.Value:
-    """64 bytes from four vectors of 32 bits, an offset of 16 bits added; what leaves 16 bits, or 8 at last, saturates."""
+def packed(builder: ir.IRBuilder, vectors: list[ir.Value], signed: bool) -> ir.Value:
+    """64 bytes from four vectors of 32 bits; what leaves 8 bits saturates."""
     words, quads, undefined = lanes(I16, 2 * LANES), lanes(I8, 4 * LANES), ir.Constant(LANES32, ir.Undefined)
     both = [call(builder, "llvm.x86.avx512.packssdw.512", words, *two) for two in (vectors[:2], vectors[2:])]
-    both = [call(builder, "llvm.sadd.sat.v32i16", words, word, offset) for word in both]
     quarters = call(builder, f"llvm.x86.avx512.pack{'s' if signed else 'u'}swb.512", quads, *both)
     order = [4 * quarter + vector for vector in range(4) for quarter in range(4)]  # each quarter was packed by itself
-    fours = builder.shuffle_vector(builder.bitcast(quarters, LANES32), undefined, ir.Constant(LANES32, order))
-    return builder.bitcast(fours, quads)
+    fours = builder.bitcast(quarters, LANES32)
+    return builder.bitcast(builder.shuffle_vector(fours, undefined, ir.Constant(LANES32, order)), quads)
 
 
 class Output:
@@ -258,22 +257,21 @@ class Output:
                     self._write(self._narrowed(vector), rows[first], place)
 
     def _finished(self, acc: ir.Value, constants: list[ir.Value]) -> ir.Value:
-        return acc if self.finish is None else self.finish(self.builder, acc, constants[1:])
+        """With the zero point, a sum that wraps in 32 bits."""
+        if self.finish is None:
+            return acc
+        return self.builder.add(self.finish(self.builder, acc, constants[1:]), splat(self.builder, self.limits[0]))
 
     def _packed(self, vectors: list[ir.Value]) -> ir.Value:
         """Four vectors as 64 bytes of the output."""
-        builder = self.builder
-        offset = splat(builder, builder.trunc(self.limits[0], I16), 2 * LANES)
-        low, high = (splat(builder, builder.trunc(limit, I8), 4 * LANES) for limit in self.limits[1:])
-        return self._within(packed(builder, vectors, offset, self.signed), low, high, self.signed)
+        low, high = (splat(self.builder, self.builder.trunc(limit, I8), 4 * LANES) for limit in self.limits[1:])
+        return self._within(packed(self.builder, vectors, self.signed), low, high, self.signed)
 
     def _narrowed(self, vector: ir.Value) -> ir.Value:
         """A vector as elements of the output."""
-        builder = self.builder
         if self.finish is not None:
-            offset, low, high = (splat(builder, limit) for limit in self.limits)
-            vector = self._within(builder.add(vector, offset), low, high, True)
-        return vector if self.element == I32 else builder.trunc(vector, lanes(self.element))
+            vector = self._within(vector, *(splat(self.builder, limit) for limit in self.limits[1:]), True)
+        return vector if self.element == I32 else self.builder.trunc(vector, lanes(self.element))
 
     def _within(self, vector: ir.Value, low: ir.Value, high: ir.Value, signed: bool) -> ir.Value:
         builder = self.builder
