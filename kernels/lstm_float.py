@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from . import float_eigen, float_lanes, hybrid, tile
+from . import float_eigen, float_lanes, hybrid
 from .float_elementwise import clamp
+from .hybrid_matmul import multiply
 
 CELL, OUTPUT = 2, 3
 SLOTS = (0, 2, 1, 3)  # of the gates input, forget, cell, output in LiteRT's buffer
@@ -156,14 +157,13 @@ def lstm(places, starts, k_, recurrent, projection, bias, h, c, hidden, projecte
 def hybrid_lstm(places, starts, k_, recurrent, projection, bias, h, c, hidden, products, projected, column, y):
     """All steps with weights of 8 bits: y [T B, O or more], from a column on.
 
-    recurrent, projection  the arguments of hybrid.quantize, for rows of h and `hidden`, and those of tile.matmul, which write
-                           products [B, G C] and projected [B, O]; they are not added where rows are zero altogether
+    recurrent, projection  the arguments of hybrid_matmul.multiply, from rows of h and `hidden` to products [B, G C] and
+                           projected [B, O]; they are not added where rows are zero altogether
     """
     batch, cells = c.shape
     gates, sums = np.empty((4, cells), np.float32), np.empty(products.shape[1], np.float32)
     for t in range(places.shape[0]):
-        hybrid.quantize(*recurrent[0])
-        tile.matmul(*recurrent[1])
+        multiply(recurrent)
         for b in range(batch):
             if b % k_.rows == 0:
                 skip = hybrid.is_zero(h[b : b + k_.rows].reshape(-1))
@@ -172,8 +172,7 @@ def hybrid_lstm(places, starts, k_, recurrent, projection, bias, h, c, hidden, p
                 sums[n] = start[n] if skip else start[n] + product[n]
             step(b, batch, sums, k_, gates, c[b], hidden[b])
         if k_.projects:
-            hybrid.quantize(*projection[0])
-            tile.matmul(*projection[1])
+            multiply(projection)
         for b in range(batch):
             value = hidden[b]
             if k_.projects:

@@ -6,11 +6,14 @@ import numba
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from . import amx_tiles
+from .amx import configure, instruction, release
 from .tile import ROWS
-from .vector import GROUP_BYTES, I32, I64, LANES, LANES32, load, multiply_add, splat
+from .vector import GROUP_BYTES, I8, I32, I64, LANES, LANES32, load, multiply_add, splat
 
 VECTORS = max(ROWS)  # of the tile that reads each input least often
 GROUPS = 32  # that fit the first cache with all their weights
+STEPS = 8  # of AMX, that fit the first cache with all their weights
 CHAINS = 8  # sums that run side by side while memory is read
 X_BYTES, W_BYTES = ROWS[VECTORS] * GROUPS * GROUP_BYTES, VECTORS * LANES * GROUPS * GROUP_BYTES
 
@@ -60,6 +63,42 @@ def multiply(x, w, sums):
     """
     for i in range(sums.size):
         sums[i] = _multiply(x, w)
+
+
+@intrinsic
+def _multiply_matrices(context, x, w, times, y):
+    def emit(context, builder, signature, values):
+        pointers = [context.make_array(signature.args[i])(context, builder, values[i]).data for i in (0, 1, 3)]
+        x_tiles, w_tiles, sums = (builder.bitcast(pointer, I8.as_pointer()) for pointer in pointers)
+        acc, line = [[I8(0), I8(1)], [I8(2), I8(3)]], I64(amx_tiles.DEPTH)
+        for register in range(4):
+            instruction(builder, "tilezero", I8(register))
+        with cgutils.for_range(builder, values[2]), cgutils.for_range(builder, I64(STEPS)) as step:
+            here = builder.mul(step.index, I64(2 * amx_tiles.TILE))
+            for i in range(2):
+                place = builder.add(here, I64(i * amx_tiles.TILE))
+                instruction(builder, "tileloadd64", I8(4 + i), builder.gep(x_tiles, [place]), line)
+                instruction(builder, "tileloadd64", I8(6 + i), builder.gep(w_tiles, [place]), line)
+            for i, row in enumerate(acc):
+                for k, register in enumerate(row):
+                    instruction(builder, "tdpbssd", register, I8(4 + i), I8(6 + k))
+        for i, register in enumerate(acc[0] + acc[1]):
+            instruction(builder, "tilestored64", register, builder.gep(sums, [I64(i * amx_tiles.TILE)]), line)
+        return context.get_dummy_value()
+
+    return types.void(x, w, types.int64, y), emit
+
+
+@numba.njit(cache=True, nogil=True)
+def multiply_matrices(x, w, times, y):
+    """Write y int32 [2, 2, 16, 16]: `times` times the products of two tiles of rows and two of channels, computed each time.
+
+    x  int8 [STEPS, 2, 16, 64]: for each step two tiles of 16 rows
+    w  int8 [STEPS, 2, 16, 16, 4]: two tiles of 16 groups of four for 16 channels
+    """
+    configure()
+    _multiply_matrices(x, w, times, y)
+    release()
 
 
 @numba.njit(cache=True, nogil=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from . import hybrid, tile
+from . import hybrid
+from .hybrid_matmul import multiply
 from .lstm_float import activate
 
 LANES = 4
@@ -58,13 +59,12 @@ def hybrid_rnn(places, starts, recurrent, rows, activation, h, products, column,
     """All steps with weights of 8 bits: y [T B, U or more], from a column on.
 
     starts     float32 [T B, U]: bias and products of the inputs
-    recurrent  the arguments of hybrid.quantize, for h, and those of tile.matmul, which write products [B, U]
+    recurrent  the arguments of hybrid_matmul.multiply, from h to products [B, U]
     rows       of h that are not multiplied where all of them are zero
     """
     units = starts.shape[1]
     for t in range(places.shape[0]):
-        hybrid.quantize(*recurrent[0])
-        tile.matmul(*recurrent[1])
+        multiply(recurrent)
         for b in range(places.shape[1]):
             if b % rows == 0:
                 skip = hybrid.is_zero(h[b : b + rows].reshape(-1))

@@ -57,9 +57,7 @@ def _make_tile(single: bool):
                         four = splat(builder, load(builder, builder.gep(inputs[i], [group.index]), I32))
                         for v in range(count):
                             builder.store(multiply_add(builder, builder.load(acc[i][v]), four, each[v], quads), acc[i][v])
-            for i in range(rows):
-                for v in range(count):
-                    finish.store(builder.load(acc[i][v]), constants[v], row[i], channel[v])
+            finish.store_rows([[builder.load(a) for a in each] for each in acc], constants, row, channel[0])
             return context.get_dummy_value()
 
         return types.void(x, pixels, types.int64, segments, groups, w, types.int64, vectors, channels, output, y), emit

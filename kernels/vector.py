@@ -9,6 +9,7 @@ The types of `channels`, a tuple of arrays with a number for each output channel
     (start,)                                       not at all: they are the output, int32
     (start, multiplier, left, right, last, away)   int32: fixed point, rounded twice, ties up, then up or (away = -1) away from 0
     (start, effective_scale)                       float32: one product, ties to even; float64: one product, ties away from 0
+    (start, effective_scale, 1.5 * 2^23)           float32, where it is known that products are less than 2^22 either way
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from llvmlite import ir
 from numba.core import cgutils, config, types
 from numba.core.types.containers import BaseTuple
 
+from .amx_tiles import permitted
+
 LANES = 16
 GROUP_BYTES = 4
 COMPILED = not config.DISABLE_JIT
@@ -25,6 +28,7 @@ _FEATURES = llvm.get_host_cpu_features() if config.CPU_NAME in (None, "", llvm.g
 WIDE = bool(_FEATURES.get("avx512bw"))  # 32 registers of 16 lanes
 QUADS = WIDE and bool(_FEATURES.get("avx512vnni"))  # products of four bytes
 SHUFFLES = WIDE and bool(_FEATURES.get("avx512vbmi"))  # any of 128 bytes to each of 64
+AMX = WIDE and all(_FEATURES.get(f"amx-{part}") for part in ("tile", "int8")) and permitted()  # products of matrices
 
 BIT, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
 F32, F64 = ir.FloatType(), ir.DoubleType()
@@ -74,9 +78,7 @@ def multiply_add(builder: ir.IRBuilder, acc: ir.Value, x: ir.Value, w: ir.Value,
 
 def halves(builder: ir.IRBuilder, vector: ir.Value) -> tuple[ir.Value, ir.Value]:
     """The first and the last 8 of 16 lanes."""
-    undefined = ir.Constant(vector.type, ir.Undefined)
-    first, last = (builder.shuffle_vector(vector, undefined, ir.Constant(lanes(I32, 8), list(range(n, n + 8)))) for n in (0, 8))
-    return first, last
+    return part(builder, vector, 0, 8), part(builder, vector, 8, 8)
 
 
 def joined(builder: ir.IRBuilder, first: ir.Value, last: ir.Value) -> ir.Value:
@@ -119,7 +121,22 @@ def float32_half_even(builder: ir.IRBuilder, acc: ir.Value, constants: list[ir.V
     product = builder.fmul(builder.sitofp(acc, floats), constants[0])
     for limit, wrong in ((-(2.0**30), "<"), (2.0**30, ">")):
         product = builder.select(builder.fcmp_ordered(wrong, product, same(floats, limit)), same(floats, limit), product)
-    return builder.fptosi(call(builder, "llvm.rint.v16f32", floats, product), LANES32)
+    return nearest(builder, product)
+
+
+def nearest(builder: ir.IRBuilder, x: ir.Value) -> ir.Value:
+    """16 numbers of type float32, within int32, to the nearest integer, ties to even."""
+    if not WIDE:
+        return builder.fptosi(call(builder, "llvm.rint.v16f32", x.type, x), LANES32)
+    every, mode = I16(-1), I32(4)  # of rounding: what is set, and that is this one
+    return call(builder, "llvm.x86.avx512.mask.cvtps2dq.512", LANES32, x, same(LANES32, 0), every, mode)
+
+
+def float32_near(builder: ir.IRBuilder, acc: ir.Value, constants: list[ir.Value]) -> ir.Value:
+    """The same where a product and 1.5 * 2^23 have a sum from 2^23 on: float32 rounds it to an integer, which its bits count."""
+    product = builder.fmul(builder.sitofp(acc, lanes(F32)), constants[0])
+    total = builder.bitcast(builder.fadd(product, constants[1]), LANES32)
+    return builder.sub(total, builder.bitcast(constants[1], LANES32))
 
 
 def float64_half_away(builder: ir.IRBuilder, acc: ir.Value, constants: list[ir.Value]) -> ir.Value:
@@ -145,7 +162,36 @@ def finish_of(channels: BaseTuple):
         return None
     if len(channels) == 6:
         return fixed_point
+    if len(channels) == 3:
+        return float32_near
     return float32_half_even if channels[1].dtype == types.float32 else float64_half_away
+
+
+def least(builder: ir.IRBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
+    """The smaller of two signed integers."""
+    return builder.select(builder.icmp_signed("<", a, b), a, b)
+
+
+def first_lanes(builder: ir.IRBuilder, number: ir.Value, count: int) -> ir.Value:
+    """A mask of `count` lanes, set in the first `number` of them, an integer of 64 bits."""
+    small = splat(builder, builder.trunc(least(builder, number, I64(count)), I8), count)
+    return builder.icmp_signed("<", ir.Constant(small.type, list(range(count))), small)
+
+
+def part(builder: ir.IRBuilder, vector: ir.Value, first: int, count: int) -> ir.Value:
+    """Some lanes of a vector."""
+    numbers = ir.Constant(lanes(I32, count), list(range(first, first + count)))
+    return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), numbers)
+
+
+def packed(builder: ir.IRBuilder, vectors: list[ir.Value], signed: bool) -> ir.Value:
+    """64 bytes from four vectors of 32 bits; what leaves 8 bits saturates."""
+    words, quads, undefined = lanes(I16, 2 * LANES), lanes(I8, 4 * LANES), ir.Constant(LANES32, ir.Undefined)
+    both = [call(builder, "llvm.x86.avx512.packssdw.512", words, *two) for two in (vectors[:2], vectors[2:])]
+    quarters = call(builder, f"llvm.x86.avx512.pack{'s' if signed else 'u'}swb.512", quads, *both)
+    order = [4 * quarter + vector for vector in range(4) for quarter in range(4)]  # each quarter was packed by itself
+    fours = builder.bitcast(quarters, LANES32)
+    return builder.bitcast(builder.shuffle_vector(fours, undefined, ir.Constant(LANES32, order)), quads)
 
 
 class Output:
@@ -164,10 +210,11 @@ class Output:
         ]
         self.pointers = [array.data for array in arrays]
         limits = context.make_array(output)(context, builder, values[1]).data
-        self.offset, self.low, self.high = (splat(builder, builder.load(builder.gep(limits, [I64(i)]))) for i in range(3))
+        self.limits = [builder.load(builder.gep(limits, [I64(i)])) for i in range(3)]
         self.y = context.make_array(y)(context, builder, values[2])
-        self.width = cgutils.unpack_tuple(builder, self.y.shape, 2)[1]
-        self.element = lanes(ir.IntType(y.dtype.bitwidth))
+        self.height, self.width = cgutils.unpack_tuple(builder, self.y.shape, 2)
+        self.element, self.signed = ir.IntType(y.dtype.bitwidth), y.dtype.signed
+        self.packs = WIDE and self.element == I8
 
     def constants(self, channel: ir.Value) -> list[ir.Value]:
         """The vectors of 16 channels from `channel` on; the first is what accumulators start from."""
@@ -175,21 +222,65 @@ class Output:
 
     def store(self, acc: ir.Value, constants: list[ir.Value], row: ir.Value, channel: ir.Value) -> None:
         """Finish 16 accumulators and store those whose channels exist at y[row, channel:]."""
-        builder, result = self.builder, acc
+        self.store_rows([[acc]], [constants], [row], channel)
+
+    def store_rows(
+        self, acc: list[list[ir.Value]], constants: list[list[ir.Value]], rows: list[ir.Value], channel: ir.Value
+    ) -> None:
+        """The same for acc [rows, vectors] and the constants of one, two or four vectors; of equal rows the first remains."""
+        vectors = len(constants)
+        together = 4 // vectors if self.packs else 1
+        for first in reversed(range(0, len(rows), together)):
+            some = [self._finished(a, c) for row in acc[first : first + together] for a, c in zip(row, constants)]
+            if self.packs:
+                elements = self._packed((some * 4)[:4])
+                size = vectors * LANES
+                for number in reversed(range(len(rows[first : first + together]))):
+                    self._write(part(self.builder, elements, number * size, size), rows[first + number], channel)
+            else:
+                for number, vector in enumerate(some):
+                    place = self.builder.add(channel, I64(number * LANES))
+                    self._write(self._narrowed(vector), rows[first], place)
+
+    def _finished(self, acc: ir.Value, constants: list[ir.Value]) -> ir.Value:
+        """With the zero point, a sum that wraps in 32 bits."""
+        if self.finish is None:
+            return acc
+        return self.builder.add(self.finish(self.builder, acc, constants[1:]), splat(self.builder, self.limits[0]))
+
+    def _packed(self, vectors: list[ir.Value]) -> ir.Value:
+        """Four vectors as 64 bytes of the output."""
+        low, high = (splat(self.builder, self.builder.trunc(limit, I8), 4 * LANES) for limit in self.limits[1:])
+        return self._within(packed(self.builder, vectors, self.signed), low, high, self.signed)
+
+    def _narrowed(self, vector: ir.Value) -> ir.Value:
+        """A vector as elements of the output."""
         if self.finish is not None:
-            result = builder.add(self.finish(builder, acc, constants[1:]), self.offset)
-            result = builder.select(builder.icmp_signed("<", result, self.low), self.low, result)
-            result = builder.select(builder.icmp_signed(">", result, self.high), self.high, result)
-        if self.element.element.width < 32:
-            result = builder.trunc(result, self.element)
+            vector = self._within(vector, *(splat(self.builder, limit) for limit in self.limits[1:]), True)
+        return vector if self.element == I32 else self.builder.trunc(vector, lanes(self.element))
+
+    def _within(self, vector: ir.Value, low: ir.Value, high: ir.Value, signed: bool) -> ir.Value:
+        builder = self.builder
+        compare = builder.icmp_signed if signed else builder.icmp_unsigned
+        vector = builder.select(compare("<", vector, low), low, vector)
+        return builder.select(compare(">", vector, high), high, vector)
+
+    def _write(self, elements: ir.Value, row: ir.Value, channel: ir.Value) -> None:
+        """Store those whose channels exist."""
+        builder, kind = self.builder, elements.type
         place = builder.gep(self.y.data, [builder.add(builder.mul(row, self.width), channel)])
-        pointer = builder.bitcast(place, self.element.as_pointer())
-        left = builder.sub(self.width, channel)
-        with builder.if_else(builder.icmp_signed(">=", left, I64(LANES))) as (whole, part):
+        pointer, left = builder.bitcast(place, kind.as_pointer()), builder.sub(self.width, channel)
+
+        def existing() -> None:
+            mask = first_lanes(builder, left, kind.count)
+            name = f"llvm.masked.store.v{kind.count}i{kind.element.width}.p0"
+            call(builder, name, ir.VoidType(), elements, pointer, I32(1), mask)
+
+        if WIDE:
+            existing()
+            return
+        with builder.if_else(builder.icmp_signed(">=", left, I64(kind.count))) as (whole, rest):
             with whole:
-                builder.store(result, pointer, align=1)
-            with part:
-                number = ir.Constant(LANES32, list(range(LANES)))
-                mask = builder.icmp_signed("<", number, splat(builder, builder.trunc(left, I32)))
-                suffix = f"v16i{self.element.element.width}.p0"
-                call(builder, f"llvm.masked.store.{suffix}", ir.VoidType(), result, pointer, I32(1), mask)
+                builder.store(elements, pointer, align=1)
+            with rest:
+                existing()

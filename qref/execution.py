@@ -13,6 +13,7 @@ import numpy as np
 from qref.dispatch import bind
 from qref.dispatch.calls import calls_of, has_calls
 from qref.dispatch.program import Call, Program
+from qref.dispatch.tiles import aligned
 from qref.errors import InputError, InvalidModel, SpecViolation, UnsupportedOperator
 from qref.ops import Node, NotYetKnown, Operand, Prepared, find_prepare
 from qref.ops.node import Shape
@@ -193,7 +194,7 @@ class Execution:
     def _place(self, operand: Operand) -> np.ndarray:
         index = operand.tensor.index
         if index not in self.places:
-            value, place = self.values[index], np.zeros(operand.shape, operand.dtype)
+            value, place = self.values[index], aligned(np.zeros(operand.shape, operand.dtype))
             if value is not None and value.shape == place.shape:
                 place[...] = value
                 self.values[index] = place

@@ -10,7 +10,7 @@ import numpy as np
 
 from qref.bench.peaks import Peaks
 from qref.bench.timing import FEWEST, Spread, seconds_of
-from qref.bench.work import bits_of, bytes_of, macs_of
+from qref.bench.work import bits_of, bytes_of, has_matrices, macs_of
 from qref.ops import Node
 
 
@@ -56,7 +56,7 @@ def _timing(kernel: str, node: Node, seconds: Spread, peaks: Peaks) -> OperatorT
     macs, size = macs_of(node), bytes_of(node)
     limits = {"memory": size / peaks.bandwidth_of(size)}
     if macs:
-        peak = peaks.macs.get(bits_of(node))
+        peak = peaks.macs_of(bits_of(node), has_matrices(node))
         limits = {} if peak is None else {**limits, "compute": macs / peak}
     bound = max(limits, key=limits.__getitem__) if limits else None
     fraction = None if bound is None else limits[bound] / seconds.median

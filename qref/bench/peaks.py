@@ -24,10 +24,16 @@ class Peaks:
 
     macs       multiply-adds per second by the instructions that qref's tiles use, by the bits of the inputs
     bandwidth  bytes read, or read and written, per second, by the working set in bytes: caches give more than memory
+    matrices   multiply-adds per second of 8 bits by a unit for products of matrices; None where there is none
     """
 
     macs: dict[int, float]
     bandwidth: dict[int, float]
+    matrices: float | None = None
+
+    def macs_of(self, bits: int, matrices: bool) -> float | None:
+        """Multiply-adds per second of so many bits, or of products of matrices; None where that was not measured."""
+        return self.matrices if matrices and bits == 8 and self.matrices is not None else self.macs.get(bits)
 
     def bandwidth_of(self, working_set: int) -> float:
         """Bytes per second for an operator that touches so many bytes: the best of measured sets about as large, or larger."""
@@ -38,9 +44,11 @@ class Peaks:
 @functools.cache
 def measured_peaks() -> Peaks:
     """The peaks, measured once per process in a second or two."""
+    matrices = peaks.matrix_products()
     return Peaks(
         {bits: _fastest(*peaks.products(bits)) for bits in (8, 16)},
         {1 << size: _bandwidth(1 << size) for size in range(SMALLEST, LARGEST + 1)},
+        None if matrices is None else _fastest(*matrices),
     )
 
 

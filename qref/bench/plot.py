@@ -54,7 +54,7 @@ def _draw_roofline(axes: Any, results: Sequence[Bench], peaks: Peaks) -> None:
         axes.scatter(*zip(*each), label=name)
     intensity = np.logspace(-1, 3, 200)
     for working_set, style in ((1 << 16, "-"), (1 << LARGEST, "--")):
-        roof = np.minimum(intensity * peaks.bandwidth_of(working_set), peaks.macs[8]) / 1e9
+        roof = np.minimum(intensity * peaks.bandwidth_of(working_set), peaks.matrices or peaks.macs[8]) / 1e9
         axes.plot(intensity, roof, style, color="grey", label=f"peak for {working_set >> 10:,} KiB")
     axes.set(xscale="log", yscale="log", xlabel="multiply-adds per byte", ylabel="GMAC/s")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))

@@ -29,6 +29,14 @@ def bits_of(node: Node) -> int:
     return x.type.bits if x.dtype.kind in "iu" else 0
 
 
+def has_matrices(node: Node) -> bool:
+    """Whether it multiplies several rows by the same weights, as units for products of matrices do."""
+    if node.operator.name not in ("CONV_2D", "FULLY_CONNECTED"):
+        return False
+    w, y = node.input(1).shape, node.output().shape
+    return math.prod(y) > w[0] and (len(w) == 2 or w[3] == node.input(0).shape[3])  # without groups
+
+
 def _size(operand: Operand) -> int:
     return math.prod(operand.shape)
 

@@ -103,7 +103,10 @@ def print_bench(results: list[Bench]) -> None:
             print_table(_operators(result))
     peaks = next((result.peaks for result in results if result.peaks is not None), None)
     if peaks is not None:
-        speeds = ", ".join(f"{speed / 1e9:.0f} GMAC/s of {bits} bits" for bits, speed in peaks.macs.items())
+        kinds = {f"of {bits} bits": speed for bits, speed in peaks.macs.items()}
+        if peaks.matrices is not None:
+            kinds["of 8 bits in matrices"] = peaks.matrices
+        speeds = ", ".join(f"{speed / 1e9:.0f} GMAC/s {kind}" for kind, speed in kinds.items())
         copied = ", ".join(
             f"{peaks.bandwidth_of(size) / 1e9:.0f} GB/s in {size >> 10:,} KiB" for size in (2**15, 2**19, 2**LARGEST)
         )

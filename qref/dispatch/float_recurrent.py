@@ -181,6 +181,13 @@ def hybrid_product(rule: int, x: np.ndarray, w: np.ndarray, scale: np.ndarray, s
     return Quantized.rows(x, w, rule, y).calls(row_sums(w), scales_first(scale), start, ANY)
 
 
+def hybrid_step(rule: int, x: np.ndarray, w: np.ndarray, scale: np.ndarray, y: np.ndarray) -> tuple[tuple[Any, ...], ...]:
+    """The arguments of hybrid_matmul.multiply, which writes x [M, K] . w [N, K]T to y [M, N]; scale [N] or [1]."""
+    w = w.view(np.int8)
+    calls = Quantized.steps(x, w, rule, y).calls(row_sums(w), scales_first(scale), NOTHING, ANY)
+    return tuple(call.arguments for call in calls)
+
+
 def bias_for_zeros(x: np.ndarray, groups: int, bias: np.ndarray, y: np.ndarray) -> Call:
     """Nothing is added to the bias in the rows of y where a group of x is zero altogether."""
     return Call(hybrid_kernels.bias_for_zeros, (x.reshape(groups, -1), bias, np.float32(-np.inf), np.float32(np.inf), y))
@@ -206,19 +213,15 @@ def _hybrid_steps(
         each = [plan.weight_scales[getattr(gate, name)] for gate in plan.inputs.gates.values()]
         return np.repeat(np.array(each, np.float32), plan.inputs.cells)
 
-    def product(*arguments: Any) -> list[Call]:
-        return hybrid_product(rule_of(plan), *arguments)
-
     at = plan.inputs.projection
     of_projection = np.full(1, 0 if at is None else plan.weight_scales[at], np.float32)
-    of_output = product(h, recurrent, scales("recurrent_weights"), NOTHING, products)
-    of_hidden = product(hidden, projection, of_projection, NOTHING, projected)
-    pairs = (tuple(call.arguments for call in calls) for calls in (of_output, of_hidden))
+    of_output = hybrid_step(rule_of(plan), h, recurrent, scales("recurrent_weights"), products)
+    of_hidden = hybrid_step(rule_of(plan), hidden, projection, of_projection, projected)
     arrays = (bias, h, c, hidden, products, projected, column, y.reshape(len(x), -1))
     return [
-        *product(x, w, scales("input_weights"), biases, starts),
+        *hybrid_product(rule_of(plan), x, w, scales("input_weights"), biases, starts),
         bias_for_zeros(x, len(x) // k_.rows, biases, starts),
-        Call(kernels.hybrid_lstm, (places, starts, k_, *pairs, *arrays)),
+        Call(kernels.hybrid_lstm, (places, starts, k_, of_output, of_hidden, *arrays)),
     ]
 
 

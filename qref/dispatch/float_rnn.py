@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qref.dispatch.float_recurrent import NOTHING, activation_of, bias_for_zeros, hybrid_product, places_of, rule_of
+from qref.dispatch.float_recurrent import NOTHING, activation_of, bias_for_zeros, hybrid_product, hybrid_step, places_of, rule_of
 from qref.dispatch.program import Call
 from qref.kernels import rnn as kernels
 from qref.kernels import svdf as svdf_kernels
@@ -53,11 +53,11 @@ def _direction(plan: rnn.RnnPlan, x: Any, constants: Tensors, inputs: Tensors, y
     scale, recurrent_scale = (np.full(1, s, np.float32) for s in plan.scales[:2])
     starts, products = np.empty((len(rows), len(bias)), np.float32), np.empty(h.shape, np.float32)
     together = len(h) if plan.time_major else 1
-    pair = tuple(call.arguments for call in hybrid_product(rule_of(plan), h, recurrent, recurrent_scale, NOTHING, products))
+    step = hybrid_step(rule_of(plan), h, recurrent, recurrent_scale, products)
     return [
         *hybrid_product(rule_of(plan), rows, w, scale, bias, starts),
         bias_for_zeros(rows, len(rows) // together, bias, starts),
-        Call(kernels.hybrid_rnn, (places, starts, pair, together, activation, h, products, column, out)),
+        Call(kernels.hybrid_rnn, (places, starts, step, together, activation, h, products, column, out)),
     ]
 
 

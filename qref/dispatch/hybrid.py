@@ -14,10 +14,13 @@ import numpy as np
 
 from qref.arithmetic.fused import TINY
 from qref.arithmetic.requantize import SingleRounding64
+from qref.dispatch import tiles
 from qref.dispatch.program import Call
+from qref.dispatch.tile_matmul import TileMatmul
 from qref.dispatch.tiled import ConvolutionTiles, RowTiles, depthwise_tiles, tile_calls
 from qref.dispatch.tiles import Constants
 from qref.kernels import hybrid as kernels
+from qref.kernels import strip
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise
 from qref.ops import fully_connected as fc
@@ -56,6 +59,19 @@ class Quantized:
         return cls(
             x[:, None], rule, image[:, None], (0, 0), y, lambda acc: tile_calls(RowTiles.of, plan, constants, (image, w), [acc])
         )
+
+    @classmethod
+    def steps(cls, x: np.ndarray, w: np.ndarray, rule: int, y: np.ndarray) -> Quantized:
+        """The same by the kernels that kernels/hybrid_matmul.py calls, whatever the number of rows."""
+        form, image = tiles.Form.of(np.dtype(np.int8), 0, w), np.empty(x.shape, np.int8)
+        rows, pixels, whole = form.image((1, 1, *x.shape)), np.arange(len(x)) * x.shape[1], np.zeros(1, np.int64)
+        matmul = TileMatmul.of(form, pixels, whole, w.astype(np.int32)[:, None], None, _sums(IntegerPlan, y.shape))
+        assert matmul is not None
+
+        def product(acc: np.ndarray) -> Calls:
+            return [Call(strip.copy, (image[None, None], form.offset, 0, 0, rows)), matmul.call(rows.reshape(-1), acc)]
+
+        return cls(x[:, None], rule, image[:, None], (0, 0), y, product)
 
     @classmethod
     def images(cls, of: Callable[..., Any], x: np.ndarray, w: np.ndarray, plan: Any, rule: int, y: np.ndarray) -> Quantized:

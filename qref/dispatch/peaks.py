@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from qref.errors import BackendError
-from qref.kernels import peak, vector
+from qref.kernels import amx_tiles, peak, vector
 
 LINE = 64  # bytes
 MOVED = 1 << 23  # bytes that one run moves at the least
@@ -24,6 +24,15 @@ def products(bits: int) -> tuple[Callable[[], object], int]:
     x, w, sums = _aligned(peak.X_BYTES).view(dtype), _aligned(peak.W_BYTES), np.zeros(2000, np.int32)
     tile = peak.X_BYTES * peak.W_BYTES // (peak.GROUPS * vector.GROUP_BYTES * dtype.itemsize)
     return lambda: peak.multiply(x, w, sums), sums.size * tile
+
+
+def matrix_products() -> tuple[Callable[[], object], int] | None:
+    """The same for products of matrices of 8 bits; None where no unit of the CPU computes them."""
+    if not vector.AMX:
+        return None
+    x, w = (_aligned(2 * peak.STEPS * amx_tiles.TILE).view(np.int8) for _ in range(2))
+    y, times = _aligned(4 * amx_tiles.TILE).view(np.int32), 1000
+    return lambda: peak.multiply_matrices(x, w, times, y), times * peak.STEPS * y.size * amx_tiles.DEPTH
 
 
 def copies(working_set: int) -> tuple[Callable[[], object], int]:

@@ -10,7 +10,9 @@ import numpy as np
 
 from qref.arithmetic.gemmlowp import logistic, tanh
 from qref.arithmetic.requantize import DoubleRounding, Requantize
+from qref.dispatch import tiles
 from qref.dispatch.program import Call
+from qref.dispatch.tile_matmul import TileMatmul
 from qref.dispatch.tiled import RowTiles
 from qref.kernels import lstm as lstm_kernels
 from qref.kernels import svdf as svdf_kernels
@@ -52,12 +54,11 @@ def lstm_calls(plan: lstm.IntegerLstmPlan, constants: Tensors, inputs: Tensors, 
         biases,
         _sums(plan.input_zero_point, [plan.gates[name].input for name in at.gates], of_input),
     )
-    from_output = RowTiles.of(
-        h,
-        np.concatenate([inputs[gate.recurrent_weights] for gate in gates]),
-        None,
-        _sums(plan.output_zero_point, [plan.gates[name].recurrent for name in at.gates], of_output),
-    )
+    recurrent = np.concatenate([inputs[gate.recurrent_weights] for gate in gates]).astype(np.int32)
+    form = tiles.Form.of(h.dtype, -plan.output_zero_point, recurrent)
+    rows, starts, whole = form.image((at.batch, at.outputs)), np.arange(at.batch) * at.outputs, np.zeros(1, np.int64)
+    of_gates = _sums(plan.output_zero_point, [plan.gates[name].recurrent for name in at.gates], of_output)
+    from_output = TileMatmul.of(form, starts, whole, recurrent[:, None], None, of_gates)
     assert from_input is not None
     assert from_output is not None
     places = np.arange(len(of_input))
@@ -66,9 +67,9 @@ def lstm_calls(plan: lstm.IntegerLstmPlan, constants: Tensors, inputs: Tensors, 
     arguments = (
         places,
         of_input,
-        _constants(plan, inputs, from_output.form.offset),
-        from_output.calls(h, of_output)[-1].arguments,
-        from_output.rows.reshape(-1),
+        _constants(plan, inputs, form.offset),
+        from_output.call(rows.reshape(-1), of_output).arguments,
+        rows.reshape(-1),
         of_output,
         h.reshape(at.batch, at.outputs),
         c.reshape(at.batch, at.cells),

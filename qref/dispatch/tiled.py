@@ -14,8 +14,9 @@ import numpy as np
 from qref.dispatch import tiles
 from qref.dispatch.depthwise import DepthwiseTiles
 from qref.dispatch.program import Call
+from qref.dispatch.tile_matmul import TileMatmul
 from qref.dispatch.tiles import Constants, Run
-from qref.kernels import strip, tile
+from qref.kernels import strip
 from qref.kernels.vector import COMPILED, LANES
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise
@@ -26,48 +27,42 @@ from qref.ops._matmul import IntegerPlan
 class ConvolutionTiles:
     """CONV_2D with all that is known before the first inference: the padded image and where the windows lie in it."""
 
-    form: tiles.Form
-    image: np.ndarray  # [B, H', W', C], uint8 or int16, the border filled
-    pixels: np.ndarray
-    segments: tuple[np.ndarray, np.ndarray]  # where they begin in a window, and their groups
-    weights: np.ndarray
-    vectors: tuple[int, ...]
-    channels: tiles.Channels
-    output: np.ndarray
+    image: np.ndarray | None  # [B, H', W', C] in the tiles' form, the border filled; None where the input is all that already
+    matmul: TileMatmul
     plan: conv.ConvPlan
 
     @classmethod
     def of(cls, x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: conv.ConvPlan) -> ConvolutionTiles | None:
         """For inputs like x; None for a rounding rule that tiles do not know."""
         weights = w.astype(np.int32) + plan.filter_offset
-        form, vectors = tiles.Form.of(x.dtype, plan.input_offset, weights, splits=True), tiles.vectors_of(len(w))
         rows, columns = plan.axes
         whole = columns.dilation == 1  # a row of the filter is one run in memory
+        run = w[0, 0].size if whole else w.shape[3]
+        count = len(x) * rows.output_size * columns.output_size if run >= LANES else 0  # short runs are no work for AMX
+        form = tiles.Form.of(x.dtype, plan.input_offset, weights, splits=True, rows=count)
         height, width = (axis.padded_size for axis in plan.axes)
         depth = w.shape[3]
         reach = np.arange(1 if whole else columns.filter_size) * columns.dilation
         segments = ((np.arange(rows.filter_size) * rows.dilation)[:, None] * width + reach) * depth
-        windows = weights.reshape(len(w), segments.size, -1)
-        panels, parts = tiles.pack(windows, segments.ravel(), form, len(vectors))
-        padded = len(panels) * len(vectors) * LANES
-        channels = tiles.channels_of(plan.requantize, tiles.start_of(b, weights, form), padded)
-        if channels is None:
-            return None
         at = np.arange(len(x))[:, None, None] * height
         at = at + np.arange(rows.output_size)[:, None] * rows.stride
         at = (at * width + np.arange(columns.output_size) * columns.stride) * depth
-        image = form.image((len(x), height, width, depth))
-        return cls(form, image, at.ravel(), parts, panels, vectors, channels, tiles.output_of(plan), plan)
+        windows = weights.reshape(len(w), segments.size, -1)
+        matmul = TileMatmul.of(form, at.ravel(), segments.ravel(), windows, b, plan)
+        if matmul is None:
+            return None
+        image = None if matmul.takes(x) and x.shape[1:3] == (height, width) else form.image((len(x), height, width, depth))
+        return cls(image, matmul, plan)
 
     def calls(self, x: np.ndarray, y: np.ndarray) -> list[Call]:
         """What computes y from x."""
+        per_pixel = y.reshape(len(self.matmul.pixels), -1)
+        if self.image is None:
+            return [self.matmul.call(x.reshape(-1), per_pixel)]
         rows, columns = self.plan.axes
-        flat, per_pixel = self.image.reshape(-1), y.reshape(len(self.pixels), -1)
-        each = tile.ROWS[len(self.vectors)]
-        windows = (flat, self.pixels, *self.segments, self.weights, self.vectors, each)
         return [
-            Call(strip.copy, (x, self.form.offset, rows.padding, columns.padding, self.image)),
-            Call(tile.matmul, (*windows, self.channels, self.output, per_pixel)),
+            Call(strip.copy, (x, self.matmul.form.offset, rows.padding, columns.padding, self.image)),
+            self.matmul.call(self.image.reshape(-1), per_pixel),
         ]
 
 
@@ -85,39 +80,30 @@ def depthwise_tiles(
 class RowTiles:
     """FULLY_CONNECTED with all that is known before the first inference."""
 
-    form: tiles.Form
-    rows: np.ndarray  # [1, 1, M, K], uint8 or int16
-    pixels: np.ndarray
-    segments: tuple[np.ndarray, np.ndarray]  # where they begin in a row, and their groups
-    weights: np.ndarray
-    vectors: tuple[int, ...]
-    channels: tiles.Channels
-    output: np.ndarray
+    rows: np.ndarray | None  # [1, 1, M, K] in the tiles' form; None where the input is that already
+    matmul: TileMatmul
     plan: IntegerPlan
 
     @classmethod
     def of(cls, x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: IntegerPlan) -> RowTiles | None:
         """For inputs like x and weights [N, K]; None for a rounding rule that tiles do not know."""
         weights, depth = w.astype(np.int32) + plan.filter_offset, w.shape[1]
-        form, vectors = tiles.Form.of(x.dtype, plan.input_offset, weights, splits=True), tiles.vectors_of(len(w))
-        panels, segments = tiles.pack(weights[:, None], np.zeros(1, np.int64), form, len(vectors))
-        padded = len(panels) * len(vectors) * LANES
-        channels = tiles.channels_of(plan.requantize, tiles.start_of(b, weights, form), padded)
-        if channels is None:
+        count = x.size // depth
+        form = tiles.Form.of(x.dtype, plan.input_offset, weights, splits=True, rows=count)
+        matmul = TileMatmul.of(form, np.arange(count) * depth, np.zeros(1, np.int64), weights[:, None], b, plan)
+        if matmul is None:
             return None
-        rows = form.image((1, 1, x.size // depth, depth))
-        pixels = np.arange(x.size // depth) * depth
-        return cls(form, rows, pixels, segments, panels, vectors, channels, tiles.output_of(plan), plan)
+        return cls(None if matmul.takes(x) else form.image((1, 1, count, depth)), matmul, plan)
 
     def calls(self, x: np.ndarray, y: np.ndarray) -> list[Call]:
         """What computes y from x."""
+        per_row = y.reshape(len(self.matmul.pixels), -1)
+        if self.rows is None:
+            return [self.matmul.call(x.reshape(-1), per_row)]
         rows = x.reshape(-1)[: self.rows.size].reshape(self.rows.shape)
-        flat, per_row = self.rows.reshape(-1), y.reshape(len(self.pixels), -1)
-        each = tile.ROWS[len(self.vectors)]
-        matrix = (flat, self.pixels, *self.segments, self.weights, self.vectors, each)
         return [
-            Call(strip.copy, (rows, self.form.offset, 0, 0, self.rows)),
-            Call(tile.matmul, (*matrix, self.channels, self.output, per_row)),
+            Call(strip.copy, (rows, self.matmul.form.offset, 0, 0, self.rows)),
+            self.matmul.call(self.rows.reshape(-1), per_row),
         ]
 
 

@@ -1,7 +1,8 @@
-"""What binders of the integer matmuls share: inputs and weights in the form that the tiles of kernels/tile.py read.
+"""What binders of the integer matmuls share: inputs and weights in the form that the tiles of the kernels read.
 
-x + input_offset meets w + filter_offset in int16 pairs; or, on a CPU that multiplies bytes, 8-bit inputs meet 8-bit weights in
-quads: the input as uint8 u, u = x for uint8 and u = x + 128 for int8. What is then missing is in the accumulator's start:
+x + input_offset meets w + filter_offset in int16 pairs; or, on a CPU that multiplies bytes, 8-bit inputs meet 8-bit weights: in
+quads the input as uint8 u, u = x for uint8 and u = x + 128 for int8, and on AMX as it is, u = x. What is then missing is in the
+accumulator's start:
 
     sum (x + input_offset) w = sum u w + d sum w        d = input_offset, or input_offset - 128
 
@@ -26,12 +27,15 @@ from qref.arithmetic.requantize import (
     Requantize,
     SingleRounding64,
 )
+from qref.kernels import amx_tiles
 from qref.kernels.tile import ROWS
-from qref.kernels.vector import LANES, QUADS
+from qref.kernels.vector import AMX, GROUP_BYTES, LANES, QUADS
 from qref.ops._matmul import IntegerPlan
 
 ALIGNMENT = 64
 SLACK = 64  # bytes that a tile may read behind the last element
+NEAR = 2.0**22  # of products that float32 itself rounds to integers, see vector.py
+FEWEST_ROWS, FEWEST_PRODUCTS = 2, 1 << 17  # that AMX computes as fast as vectors do
 COSTS = {1: 1.3, 2: 1.05, 4: 1.0}  # of a panel's vectors: wide panels read each input less often
 
 Constants = Sequence[np.ndarray | None]
@@ -41,26 +45,32 @@ Channels = tuple[np.ndarray, ...]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How inputs are stored for the tiles: x + offset in `dtype`; `rest` is what is still to be added, d above."""
+    """How inputs are stored for the tiles.
+
+    dtype   of x + offset
+    rest    what is still to be added, d above
+    depth   elements of a group: two int16 numbers, four bytes, or 64 bytes on AMX
+    """
 
     dtype: np.dtype
     offset: int
     rest: int
+    depth: int
 
     @classmethod
-    def of(cls, x: np.dtype, input_offset: int, w: np.ndarray, splits: bool = False) -> Form:
-        """The form for inputs of that type and weights w [N, ...], zero points taken off; `pack` splits, if they are few."""
+    def of(cls, x: np.dtype, input_offset: int, w: np.ndarray, splits: bool = False, rows: int = 0) -> Form:
+        """The form for inputs of that type and weights w [N, ...], zero points taken off; `pack` splits, if they are few.
+
+        rows  that meet all the weights in a matmul; only some are worth AMX
+        """
         beyond = np.count_nonzero(w != np.clip(w, -128, 127))
         fits = beyond == 0 or (splits and 8 * beyond <= w[0].size and w.min() >= -256 and w.max() <= 254)
-        if QUADS and x.itemsize == 1 and w.size and fits:
-            offset = 128 if x.kind == "i" else 0
-            return cls(np.dtype(np.uint8), offset, input_offset - offset)
-        return cls(np.dtype(np.int16), input_offset, 0)
-
-    @property
-    def depth(self) -> int:
-        """Elements of a group."""
-        return 4 // self.dtype.itemsize
+        if x.itemsize > 1 or not w.size or not fits or not QUADS:
+            return cls(np.dtype(np.int16), input_offset, 0, 2)
+        if AMX and rows >= FEWEST_ROWS and rows * w.size >= FEWEST_PRODUCTS:
+            return cls(x, 0, input_offset, amx_tiles.DEPTH)
+        offset = 128 if x.kind == "i" else 0
+        return cls(np.dtype(np.uint8), offset, input_offset - offset, 4)
 
     @property
     def fill(self) -> int:
@@ -75,17 +85,23 @@ class Form:
     def image(self, shape: Sequence[int]) -> np.ndarray:
         """An image of that shape full of the zero point, with SLACK bytes behind it in memory."""
         size = math.prod(shape)
-        return np.full(size + SLACK // self.dtype.itemsize, self.fill, self.dtype)[:size].reshape(shape)
+        image = aligned(np.full(size + SLACK // self.dtype.itemsize, self.fill, self.dtype))
+        return image[:size].reshape(shape)
+
+    @property
+    def vectors(self) -> Sequence[int]:
+        """Of 16 channels that a panel may have."""
+        return amx_tiles.VECTORS if self.depth == amx_tiles.DEPTH else tuple(ROWS)
 
 
-def vectors_of(channels: int) -> tuple[int, ...]:
+def vectors_of(channels: int, form: Form) -> tuple[int, ...]:
     """The vectors of a panel, (0, 1, ..., V - 1), for so many output channels."""
-    cost = {v: -(-channels // (v * LANES)) * v * COSTS[v] for v in ROWS}
+    cost = {v: -(-channels // (v * LANES)) * v * COSTS[v] for v in form.vectors}
     return tuple(range(min(cost, key=lambda v: (cost[v], -v))))
 
 
 def pack(w: np.ndarray, segments: np.ndarray, form: Form, vectors: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Weights [N, segments, K] as kernels/tile.py reads them, [panels, bytes] uint8, and its segments and groups.
+    """Weights [N, segments, K] as the kernels read them, [panels, bytes] uint8, and their segments and groups.
 
     Zeros fill up channels and groups. Groups in which a weight does not fit its type stand there once more, with what is missing.
     """
@@ -98,7 +114,7 @@ def pack(w: np.ndarray, segments: np.ndarray, form: Form, vectors: int) -> tuple
     fitting = np.clip(split, limits.min, limits.max)
     again = np.flatnonzero((split != fitting).any(axis=(0, 2)))
     every = np.concatenate([fitting, (split - fitting)[:, again]], axis=1).astype(form.weight_dtype)
-    every = every.reshape(panels, vectors * LANES, -1, form.depth).transpose(0, 2, 1, 3)
+    every = every.reshape(panels, vectors * LANES, -1, GROUP_BYTES // every.itemsize).transpose(0, 2, 1, 3)
     offsets = np.concatenate([segments, segments[again // groups] + again % groups * form.depth])
     counts = np.repeat([groups, 1], [count, again.size])
     return aligned(every).view(np.uint8).reshape(panels, -1), (offsets, counts)
@@ -113,10 +129,12 @@ def aligned(x: np.ndarray) -> np.ndarray:
     return copy
 
 
-def channels_of(rule: Requantize, start: np.ndarray, padded: int) -> Channels | None:
+def channels_of(rule: Requantize, start: np.ndarray, padded: int, bound: np.ndarray | None = None) -> Channels | None:
     """Start and the rule's constants for the tiles, each of `padded` channels; None for a rule that they do not know.
 
     Of a rule for 64 bits the start alone: tiles give sums, not the output.
+
+    bound  what accumulators surely stay below, by channel
     """
 
     def table(values: np.ndarray, dtype: type) -> np.ndarray:
@@ -127,6 +145,8 @@ def channels_of(rule: Requantize, start: np.ndarray, padded: int) -> Channels | 
     first = table(start, np.int32)
     if isinstance(rule, SingleRounding64):
         return (first,)
+    if isinstance(rule, Float32HalfEven) and bound is not None and (bound * rule.effective_scale < NEAR).all():
+        return first, table(rule.effective_scale, np.float32), np.full(padded, 3 * NEAR, np.float32)
     if isinstance(rule, Float32HalfEven | Float64HalfAway):
         return first, table(rule.effective_scale, rule.effective_scale.dtype.type)
     if isinstance(rule, HalfUpBlocks):
@@ -146,6 +166,16 @@ def start_of(bias: np.ndarray | None, w: np.ndarray, form: Form) -> np.ndarray:
     """What accumulators start from, int32 [N]: the bias, and what the input's form has too much; w [N, ...], zero points off."""
     sums = w.reshape(len(w), -1).sum(axis=1, dtype=np.int64) * form.rest
     return wrap_int32(sums if bias is None else sums + bias.reshape(-1)).astype(np.int32)
+
+
+def bound_of(bias: np.ndarray | None, w: np.ndarray, form: Form) -> np.ndarray | None:
+    """What accumulators of 8-bit inputs x surely stay below, by channel, float64 [N]: |bias| + 255 sum |w|, wraps excluded."""
+    if form.dtype.itemsize > 1:
+        return None
+    bound = 256.0 * np.abs(w.reshape(len(w), -1)).sum(axis=1) + (
+        1 if bias is None else np.abs(bias.reshape(-1).astype(np.float64))
+    )
+    return bound if (bound < 2**31).all() else None
 
 
 def output_of(plan: IntegerPlan) -> np.ndarray:

@@ -21,9 +21,9 @@ from qref.bench.subjects import Subject
 from qref.bench.timing import FEWEST, Spread, interleave
 from qref.compare.inputs import inputs_of, start
 from qref.compare.litert import Litert
-from qref.dispatch.peaks import copies, products, reads
+from qref.dispatch.peaks import copies, matrix_products, products, reads
 from qref.kernels import peak
-from qref.kernels.vector import LANES, QUADS
+from qref.kernels.vector import AMX, LANES, QUADS
 from qref.ops._lstm_integer import lstm_integer
 from qref.ops.fully_connected import fully_connected
 from qref.schema import GraphBuilder, TensorType, save
@@ -272,6 +272,20 @@ def test_the_loop_of_the_peak_computes_what_it_counts(bits):
     assert macs == 2000 * products_of_tile.size
 
 
+@pytest.mark.skipif(not AMX, reason="this CPU, or this process, has no unit for products of matrices")
+def test_the_loop_of_the_peak_of_matrices_computes_what_it_counts():
+    run, macs = matrix_products()
+    run()
+    rng = np.random.default_rng(0)
+    x = rng.integers(-128, 128, (peak.STEPS, 2, 16, 64)).astype(np.int8)
+    w = rng.integers(-128, 128, (peak.STEPS, 2, 16, 16, 4)).astype(np.int8)
+    y = np.zeros((2, 2, 16, 16), np.int32)
+    peak.multiply_matrices(x, w, 3, y)
+    expected = np.einsum("strgd,svgcd->tvrc", x.reshape(*x.shape[:3], 16, 4).astype(np.int64), w.astype(np.int64))
+    np.testing.assert_array_equal(y, 3 * expected)
+    assert macs == 1000 * y.size * peak.STEPS * 64
+
+
 def test_reads_take_what_they_count():
     sums = np.zeros(2, np.int32)
     peak.read(np.arange(2 * peak.CHAINS * LANES, dtype=np.int32), sums)
@@ -297,6 +311,9 @@ def test_peaks_are_measured_for_both_widths_and_every_working_set(monkeypatch):
     assert sorted(found.macs) == [8, 16]
     assert sorted(found.bandwidth) == [1 << 14, 1 << 15, 1 << 16]
     assert min(*found.macs.values(), *found.bandwidth.values()) > 0
+    assert (found.matrices or 0) > 0 if AMX else found.matrices is None
+    assert found.macs_of(8, matrices=True) == (found.matrices if AMX else found.macs[8])
+    assert found.macs_of(16, matrices=True) == found.macs[16]
 
 
 def test_turns_are_pairs_and_who_begins_rotates():

@@ -5,7 +5,7 @@ from recurrent_models import Variant, basic_lstm_model, bidirectional_lstm_model
 
 import qref
 from qref.bench.operator_models import build, parse
-from qref.bench.work import bits_of, bytes_of, macs_of
+from qref.bench.work import bits_of, bytes_of, has_matrices, macs_of
 from qref.compare.inputs import inputs_of, start
 from qref.schema import GraphBuilder, TensorType
 
@@ -71,6 +71,12 @@ def test_work_of_lstms(model, macs):
 def test_widths_of_what_is_multiplied():
     for text, bits in (("TRANSPOSE_CONV:4x4x3x6", 8), ("CONV_2D:4x4x3x6:int16", 16), ("FULLY_CONNECTED:4x16x8:float32", 0)):
         assert bits_of(node_of(build(parse(text), 0))) == bits
+
+
+def test_products_of_matrices():
+    matrices = ("CONV_2D:4x4x3x6", "FULLY_CONNECTED:4x16x8")
+    for text in (*matrices, "FULLY_CONNECTED:1x16x8", "CONV_2D:1x1x3x6k1", "DEPTHWISE_CONV_2D:4x4x3", "TRANSPOSE_CONV:4x4x3x6"):
+        assert has_matrices(node_of(build(parse(text), 0))) == (text in matrices), text
 
 
 def test_counting_leaves_an_operator_as_it_was():

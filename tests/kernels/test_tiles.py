@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from matmul_models import I8, I16, I32, U8, conv_2d, depthwise_conv_2d, fully_connected
 from oracle import assert_same_bits
 
+from qref.arithmetic.fixed_point import wrap_int32
 from qref.arithmetic.requantize import DoubleRounding, Float32HalfEven, Float64HalfAway, HalfUp, SingleRounding64
 from qref.compare.inputs import draw
 from qref.dispatch import tiles
@@ -37,19 +40,35 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("quads", [True, False], ids=["quads", "pairs"])
+FORMS = {"amx": tiles.AMX, "quads": tiles.QUADS, "pairs": True}  # and whether this CPU has what they need
+
+
+@pytest.fixture(params=FORMS)
+def form(request):
+    """A form of inputs and weights that is taken wherever the types allow it, for any number of rows."""
+    if not FORMS[request.param]:
+        pytest.skip(f"this CPU, or this process, has no {request.param}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiles, "AMX", request.param == "amx")
+        patch.setattr(tiles, "QUADS", request.param != "pairs")
+        patch.setattr(tiles, "FEWEST_ROWS", 1)
+        patch.setattr(tiles, "FEWEST_PRODUCTS", 1)
+        yield request.param
+
+
 @pytest.mark.parametrize(("build", "kind", "fields"), CASES, ids=lambda v: getattr(v, "__name__", None))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # what it sets is the same for all examples
 @given(name=st.sampled_from(["litert-reference", "litert-optimized", "xnnpack"]), seed=SEEDS)
-def test_tiles_give_what_the_reference_gives(build, kind, fields, quads, name, seed):
+def test_tiles_give_what_the_reference_gives(build, kind, fields, form, name, seed):
+    if kind is DepthwiseTiles and form == "amx":
+        pytest.skip("AMX computes products of matrices only")
     model = build(seed, **fields)
     execution = Execution(model, model.subgraphs[0], Session(runtime(name)), "numpy")
     execution.allocate()
     prepared, operands = execution.steps[0].prepared, execution.steps[0].node.inputs
     rng = np.random.default_rng(seed)
     arrays = [None if o is None else o.constant if o.constant is not None else draw(rng, o.shape, o.dtype) for o in operands]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiles, "QUADS", tiles.QUADS and quads)
-        made = kind.of(*arrays[:2], arrays[2] if len(arrays) > 2 else None, prepared.plan)
+    made = kind.of(*arrays[:2], arrays[2] if len(arrays) > 2 else None, prepared.plan)
     assert made is not None
     for again in range(2):  # the padded image is used again
         x = arrays[0] if again == 0 else draw(rng, operands[0].shape, operands[0].dtype)
@@ -59,29 +78,112 @@ def test_tiles_give_what_the_reference_gives(build, kind, fields, quads, name, s
         assert_same_bits(y, prepared.reference(x, *arrays[1:], prepared.plan), f"{build.__name__} {fields} {name} {seed}")
 
 
+@pytest.mark.parametrize("depth", [1, 11, 64, 130, 192])
 @pytest.mark.parametrize("channels", [1, 15, 16, 17, 33, 64, 65, 100])
-@pytest.mark.parametrize("rows", [1, 2, 13, 29])
-def test_channels_and_rows_that_fill_no_tile(channels, rows):
-    rng = np.random.default_rng(channels * rows)
-    x, w = rng.integers(-128, 128, (rows, 11)).astype(np.int8), rng.integers(-128, 128, (channels, 11)).astype(np.int8)
-    form, vectors = tiles.Form.of(x.dtype, 5, w), tiles.vectors_of(channels)
-    panels, segments = tiles.pack(w.astype(np.int32)[:, None], np.zeros(1, np.int64), form, len(vectors))
-    start = tiles.start_of(None, w.astype(np.int32), form)
-    padded = np.zeros(panels.shape[0] * len(vectors) * 16, np.int32)
-    padded[:channels] = start
-    image = form.image((rows, 11))
-    image[...] = (x.astype(np.int16) + form.offset).astype(form.dtype)
-    acc, limits = np.full((rows, channels), -1, np.int32), np.zeros(3, np.int32)
-    from qref.kernels import tile
+def test_channels_rows_and_groups_that_fill_no_tile(channels, depth, form):
+    rng = np.random.default_rng(channels * depth)
+    w = matrices(rng, channels, depth)
+    for rows in (1, 2, 13, 29, 32, 49, 71):
+        x, y = matrices(rng, rows, depth), np.full((rows, channels), -1, np.int32)
+        for call in RowTiles.of(x, w, None, plan_of(y.shape)).calls(x, y):
+            call.kernel(*call.arguments)
+        np.testing.assert_array_equal(y, (x.astype(np.int64) + 5) @ w.T.astype(np.int64))
 
-    pixels, flat, each = np.arange(rows) * 11, image.reshape(-1), tile.ROWS[len(vectors)]
-    tile.matmul(flat, pixels, *segments, panels, vectors, each, (padded,), limits, acc)
-    np.testing.assert_array_equal(acc, (x.astype(np.int64) + 5) @ w.T.astype(np.int64))
+
+@pytest.mark.parametrize("limits", [(-128, 127), (-100, 90), (7, 8)])
+@pytest.mark.parametrize("offset", [-128, 0, 127])
+@pytest.mark.parametrize("rule", [Float32HalfEven, Float64HalfAway, DoubleRounding, HalfUp])
+def test_scales_of_all_sizes_and_the_sum_with_the_zero_point_in_32_bits(rule, offset, limits, form):
+    rng = np.random.default_rng(3)
+    x, w = matrices(rng, 37, 200), matrices(rng, 45, 200)
+    bias = rng.integers(-(2**20), 2**20, 45).astype(np.int32)
+    acc = (x.astype(np.int64) + 5) @ w.T.astype(np.int64) + bias
+    for scale in (2.0**-12, 0.0371, 0.999, 1.5, 77.0, 1e8)[: 3 if rule in (DoubleRounding, HalfUp) else None]:
+        requantize = rule.of(scale * rng.uniform(0.5, 1, 45))
+        plan = IntegerPlan(5, 0, offset, requantize, *limits, 32, (37, 45), np.dtype(np.int8))
+        y = np.empty(plan.output_shape, np.int8)
+        for call in RowTiles.of(x, w, bias, plan).calls(x, y):
+            call.kernel(*call.arguments)
+        np.testing.assert_array_equal(y, np.clip(wrap_int32(requantize(acc) + offset), *limits), str(scale))
+
+
+@pytest.mark.parametrize("first", [0, 1, 16, 30])
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 40])
+def test_a_part_of_the_rows(first, count, form):
+    rng = np.random.default_rng(first + count)
+    x, w = matrices(rng, 80, 64), matrices(rng, 40, 64)
+    y, expected = np.full((80, 40), -1, np.int32), np.full((80, 40), -1, np.int32)
+    (*_, call) = RowTiles.of(x, w, None, plan_of(y.shape)).calls(x, y)
+    flat, pixels, *rest = call.arguments
+    flat[...] = (x.astype(np.int32) + (128 if flat.dtype == np.uint8 else 5 if flat.dtype == np.int16 else 0)).reshape(-1)
+    call.kernel(flat, pixels[first : first + count], *rest[:-1], y[first : first + count])
+    expected[first : first + count] = ((x.astype(np.int64) + 5) @ w.T.astype(np.int64))[first : first + count]
+    np.testing.assert_array_equal(y, expected)
+
+
+def test_threads_that_take_parts_of_the_rows(form):
+    rng = np.random.default_rng(0)
+    x, w = matrices(rng, 640, 64), matrices(rng, 40, 64)
+    y = np.full((640, 40), -1, np.int32)
+    *copies, call = RowTiles.of(x, w, None, plan_of(y.shape)).calls(x, y)
+    for copy in copies:
+        copy.kernel(*copy.arguments)
+    flat, pixels, *rest = call.arguments
+
+    def part(first: int) -> None:
+        call.kernel(flat, pixels[first : first + 40], *rest[:-1], y[first : first + 40])
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(part, range(0, 640, 40)))
+    np.testing.assert_array_equal(y, (x.astype(np.int64) + 5) @ w.T.astype(np.int64))
+
+
+@pytest.mark.parametrize("x_type", [np.int8, np.uint8])
+@pytest.mark.parametrize(
+    ("depth", "filters", "stride", "dilation"), [(64, 1, 1, 1), (64, 3, 1, 1), (64, 2, 2, 2), (32, 2, 1, 2), (5, 3, 2, 1)]
+)
+def test_windows_read_from_the_image_as_it_is(depth, filters, stride, dilation, x_type, form):
+    rng = np.random.default_rng(depth)
+    size, reach = 19, (filters - 1) * dilation
+    limits = np.iinfo(x_type)
+    x = tiles.aligned(rng.integers(limits.min, limits.max + 1, (2, size, size, depth)).astype(x_type))
+    w = rng.integers(-127, 128, (24, filters, filters, depth)).astype(np.int8)
+    count = (size - reach - 1) // stride + 1
+    axis = Axis(size, filters, count, stride, dilation, 0)
+    plan = conv.ConvPlan(
+        -7,
+        0,
+        0,
+        HalfUp(np.full(24, 2**30), np.full(24, 1)),
+        -(2**31),
+        2**31 - 1,
+        32,
+        (2, count, count, 24),
+        I32.dtype,
+        (axis, axis),
+        1,
+    )
+    y = np.empty(plan.output_shape, np.int32)
+    calls = ConvolutionTiles.of(x, w, None, plan).calls(x, y)
+    assert len(calls) == 1 or form != "amx" or axis.padded_size != size
+    for call in calls:
+        call.kernel(*call.arguments)
+    assert_same_bits(y, conv.conv_2d(x, w, np.zeros(24, np.int32), plan), f"{depth} {filters} {stride} {dilation}")
+
+
+def matrices(rng: np.random.Generator, rows: int, depth: int) -> np.ndarray:
+    return tiles.aligned(rng.integers(-128, 128, (rows, depth)).astype(np.int8))
+
+
+def plan_of(shape: tuple[int, int]) -> IntegerPlan:
+    """Accumulators as they are."""
+    rule = HalfUp(np.full(shape[1], 2**30), np.full(shape[1], 1))
+    return IntegerPlan(5, 0, 0, rule, -(2**31), 2**31 - 1, 32, shape, np.dtype(np.int32))
 
 
 @pytest.mark.parametrize("rule", [DoubleRounding, HalfUp])
 @pytest.mark.parametrize("shift", [0, -1, -2, -8, -24, -31])
-def test_accumulators_at_the_ends_of_int32(rule, shift):
+def test_accumulators_at_the_ends_of_int32(rule, shift, form):
     channels = 32
     bias = np.concatenate([2**31 - 1 - np.arange(16), -(2**31) + np.arange(16)]).astype(np.int32)
     requantize = rule(np.full(channels, 2**31 - 1), np.full(channels, shift))
@@ -94,7 +196,7 @@ def test_accumulators_at_the_ends_of_int32(rule, shift):
 
 @pytest.mark.parametrize("beyond", [[], [127], [128], [254], [-129, 3], [-256, 200], [255], [-257], [200] * 40])
 @pytest.mark.parametrize("channels", [1, 40])
-def test_weights_that_leave_int8_are_split(beyond, channels):
+def test_weights_that_leave_int8_are_split(beyond, channels, form):
     rng = np.random.default_rng(len(beyond))
     w = rng.integers(-128, 128, (channels, 3, 3, 7)).astype(np.int16)
     w.reshape(-1)[rng.choice(w.size, len(beyond), replace=False)] = beyond
