@@ -140,7 +140,7 @@ def test_threads_that_take_parts_of_the_rows(form):
 
 @pytest.mark.parametrize("x_type", [np.int8, np.uint8])
 @pytest.mark.parametrize(
-    ("depth", "filters", "stride", "dilation"), [(64, 1, 1, 1), (64, 3, 1, 1), (64, 2, 2, 2), (32, 2, 1, 2), (5, 3, 2, 1)]
+    ("depth", "filters", "stride", "dilation"), [(64, 1, 1, 1), (64, 3, 1, 1), (64, 2, 2, 2), (32, 2, 1, 2), (7, 3, 2, 1)]
 )
 def test_windows_read_from_the_image_as_it_is(depth, filters, stride, dilation, x_type, form):
     rng = np.random.default_rng(depth)
