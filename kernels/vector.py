@@ -256,7 +256,8 @@ class Output:
     def _narrowed(self, vector: ir.Value) -> ir.Value:
         """A vector as elements of the output."""
         if self.finish is not None:
-            vector = self._within(vector, *(splat(self.builder, limit) for limit in self.limits[1:]), True)
+            low, high = (splat(self.builder, limit) for limit in self.limits[1:])
+            vector = self._within(vector, low, high, True)
         return vector if self.element == I32 else self.builder.trunc(vector, lanes(self.element))
 
     def _within(self, vector: ir.Value, low: ir.Value, high: ir.Value, signed: bool) -> ir.Value:
