@@ -9,7 +9,16 @@ from typing import Any
 import llvmlite.binding as llvm
 from numba.core import types
 
-_LIBRARY = ctypes.CDLL(ctypes.util.find_library("m"))
+
+def _library() -> ctypes.CDLL:
+    """The C math library, under its name on Linux or the one that the system knows."""
+    try:
+        return ctypes.CDLL("libm.so.6")
+    except OSError:
+        return ctypes.CDLL(ctypes.util.find_library("m"))
+
+
+_LIBRARY = _library()
 
 
 def _external(name: str) -> Any:
