@@ -49,7 +49,7 @@ def convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], groups: int,
     acc[...] = start
     acc = acc.reshape(*acc.shape[:-1], groups, filters)
     for tap, met in seen(x, axes):
-        met, weights = met.reshape(*met.shape[:-1], groups, depth), w[(slice(None), *tap)].reshape(groups, filters, depth)
+        met, weights = met.reshape(*met.shape[:-1], groups, depth), w[:, tap[0], tap[1]].reshape(groups, filters, depth)
         for channel in range(depth):
             acc = flushed_fma(met[..., channel, None], weights[..., channel], acc)
     return acc.reshape(*acc.shape[:-2], groups * filters)
