@@ -10,18 +10,11 @@ from numba.extending import intrinsic
 from .denormals import flush, restore
 from .vector import call
 
-
-def _select(comparison: str):
-    return lambda builder, a, b: builder.select(builder.fcmp_ordered(comparison, a, b), a, b)
-
-
 FUNCTIONS = {
     "add": ir.IRBuilder.fadd,
     "subtract": ir.IRBuilder.fsub,
     "multiply": ir.IRBuilder.fmul,
     "divide": ir.IRBuilder.fdiv,
-    "greater": _select(">"),
-    "less": _select("<"),
     "squared difference": lambda builder, a, b: builder.fmul(*[builder.fsub(a, b)] * 2),
 }
 

@@ -30,9 +30,7 @@ from qref.ops import (
     hard_swish,
     leaky_relu,
     logistic,
-    maximum,
     mean,
-    minimum,
     mul,
     neg,
     softmax,
@@ -71,8 +69,6 @@ PLAIN: dict[Callable[..., Any], str] = {
     sub.sub: "subtract",
     mul.mul: "multiply",
     div.div_float32: "divide",
-    maximum.maximum: "greater",
-    minimum.minimum: "less",
     squared_difference.squared_difference: "squared difference",
 }
 ONE: dict[Callable[..., Any], str] = {np.square: "square", np.sqrt: "sqrt", np.floor: "floor", np.ceil: "ceil"}

@@ -32,6 +32,7 @@ from qref.ops.xnnpack import fully_connected as xnnpack_fc
 
 Calls = list[Call] | None
 Arrays = Sequence[np.ndarray]
+MOST_BORDER, FEW = 8, 2**20  # times the image, numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +299,12 @@ def fused_fully_connected(plan: fc.Float32Plan, x: Any, w: Any, b: Any, y: np.nd
     return [row_sums(plan, x, w, b, y).of_tiles(w, (0, len(w)), fused=True, panel=w.shape[1])]
 
 
+def _is_bounded(plan: Any, size: int) -> bool:
+    """Whether an image with its border takes not much more than the image's `size`."""
+    border = math.prod(axis.padded_size / axis.image_size for axis in getattr(plan, "axes", ()))
+    return border * size <= max(MOST_BORDER * size, FEW)
+
+
 def calls_by(make: Callable[..., Calls]) -> Callable[..., Calls]:
     """The calls of an operator (x, w, b); None where weights and bias are not constant or nothing is computed."""
 
@@ -305,7 +312,7 @@ def calls_by(make: Callable[..., Calls]) -> Callable[..., Calls]:
         x, w, b = (*inputs, None)[:3]
         fits = constants[1] is not None and (b is None or constants[2] is not None)
         sizes = [0 if a is None else a.size for a in (x, w, outputs[0])]
-        return make(plan, x, w, b, outputs[0]) if fits and all(sizes) else None
+        return make(plan, x, w, b, outputs[0]) if fits and all(sizes) and _is_bounded(plan, sizes[0]) else None
 
     return calls
 

@@ -168,29 +168,18 @@ def sequential_convolution(
 
 
 def depthwise_convolution(
-    x: np.ndarray,
-    w: np.ndarray,
-    axes: Sequence[Axis],
-    multiplier: int,
-    *,
-    start: np.ndarray | float = 0,
-    step: MultiplyAdd = multiply_add,
-    column_major: bool = False,
+    x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], multiplier: int, *, start: np.ndarray | float = 0
 ) -> np.ndarray:
     """acc[b, p, c * multiplier + m] = sum over taps k of x[b, image position of (p, k), c] * w[k, c * multiplier + m].
 
     In the type of x and w, int64 or float32; begins with `start`. x [B, H, W, C], w [KH, KW, C * multiplier].
-    column_major  taps run down the columns of the filter, else along its rows
     """
     x = np.repeat(x, multiplier, axis=-1)
     acc = np.empty((len(x), *(axis.output_size for axis in axes), x.shape[-1]), x.dtype)
     acc[...] = start
-    taps = list(overlaps(axes))
-    if column_major:
-        taps.sort(key=lambda overlap: overlap[0][::-1])
     with np.errstate(all="ignore"):
-        for tap, output, image in taps:
-            acc[output] = step(x[image], w[tap], acc[output])
+        for tap, output, image in overlaps(axes):
+            acc[output] = multiply_add(x[image], w[tap], acc[output])
     return acc
 
 

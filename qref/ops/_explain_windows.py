@@ -13,13 +13,13 @@ Index = tuple[int, ...]
 Meeting = tuple[Index, Index]  # indices into the input and into the weights, of the elements that are multiplied
 
 
-def taps_on_image(axes: Sequence[Axis], position: Sequence[int], *, column_major: bool = False) -> Iterator[tuple[Index, Index]]:
-    """The taps of an output position that lie inside the image, and where; the last axis runs fastest, or the first.
+def taps_on_image(axes: Sequence[Axis], position: Sequence[int]) -> Iterator[tuple[Index, Index]]:
+    """The taps of an output position that lie inside the image, and where; the last axis runs fastest.
 
     >>> list(taps_on_image([Axis(5, 3, 3, stride=2, dilation=1, padding=1)], [0]))
     [((1,), (0,)), ((2,), (1,))]
     """
-    for tap in _taps(axes, column_major):
+    for tap in _taps(axes):
         place = tuple(p * axis.stride + t * axis.dilation - axis.padding for p, t, axis in zip(position, tap, axes))
         if all(0 <= p < axis.image_size for p, axis in zip(place, axes)):
             yield tap, place
@@ -31,7 +31,7 @@ def taps_on_output(axes: Sequence[Axis], position: Sequence[int], *, descending:
     >>> list(taps_on_output([Axis(5, 3, 3, stride=2, dilation=1, padding=1)], [1]))
     [((0,), (1,)), ((2,), (0,))]
     """
-    taps = list(_taps(axes, column_major=False))
+    taps = list(_taps(axes))
     for tap in reversed(taps) if descending else taps:
         steps = [p + axis.padding - t * axis.dilation for p, t, axis in zip(position, tap, axes)]
         place = tuple(step // axis.stride for step, axis in zip(steps, axes))
@@ -39,9 +39,8 @@ def taps_on_output(axes: Sequence[Axis], position: Sequence[int], *, descending:
             yield tap, place
 
 
-def _taps(axes: Sequence[Axis], column_major: bool) -> Iterator[Index]:
-    ranges = [range(axis.filter_size) for axis in axes]
-    return (tap[::-1] for tap in itertools.product(*ranges[::-1])) if column_major else itertools.product(*ranges)
+def _taps(axes: Sequence[Axis]) -> Iterator[Index]:
+    return itertools.product(*(range(axis.filter_size) for axis in axes))
 
 
 def values(x: np.ndarray, w: np.ndarray, meetings: Sequence[Meeting]) -> list[tuple[int, int]]:

@@ -167,11 +167,11 @@ def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: ConvPlan, element
     return explain_taps(values(x, w, meetings(w, plan, element)), b, plan, element, element[-1])
 
 
-def meetings(w: np.ndarray, plan: WindowPlan, element: tuple[int, ...], *, column_major: bool = False) -> list[Meeting]:
-    """The elements of image and filter that meet at y[element], over ky, kx, c in that order, or over kx, ky, c."""
+def meetings(w: np.ndarray, plan: WindowPlan, element: tuple[int, ...]) -> list[Meeting]:
+    """The elements of image and filter that meet at y[element], over ky, kx, c in that order."""
     batch, *position, channel = element
     first = channel // (len(w) // plan.groups) * w.shape[-1]
-    taps = taps_on_image(plan.axes, position, column_major=column_major)
+    taps = taps_on_image(plan.axes, position)
     return [((batch, *place, first + c), (channel, *tap, c)) for tap, place in taps for c in range(w.shape[-1])]
 
 

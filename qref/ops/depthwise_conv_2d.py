@@ -152,12 +152,10 @@ def explain(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: DepthwiseC
     return explain_taps(values(x, w, meetings(plan, element)), b, plan, element, element[-1])
 
 
-def meetings(
-    plan: DepthwiseConvPlan | Float32Plan | HybridPlan, element: tuple[int, ...], *, column_major: bool = False
-) -> list[Meeting]:
-    """The elements of image and filter that meet at y[element], along the rows of the filter or down its columns."""
+def meetings(plan: DepthwiseConvPlan | Float32Plan | HybridPlan, element: tuple[int, ...]) -> list[Meeting]:
+    """The elements of image and filter that meet at y[element], along the rows of the filter."""
     batch, *position, channel = element
-    taps = taps_on_image(plan.axes, position, column_major=column_major)
+    taps = taps_on_image(plan.axes, position)
     return [((batch, *place, channel // plan.depth_multiplier), (0, *tap, channel)) for tap, place in taps]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from qref.arithmetic.fused import flush_denormals, flushed_fma
+from qref.ops._convolution import Axis, Region, Tap, overlaps
+from qref.ops._explain_windows import Meeting
 from qref.ops._matmul import with_plan
 from qref.ops.node import Node, Prepared
 
@@ -21,13 +24,53 @@ def fused(node: Node, prepared: Prepared, reference: Any, explain: Any) -> Prepa
     return Prepared(reference, plan, explain)
 
 
-def bordered(x: np.ndarray, plan: Any) -> tuple[np.ndarray, Any]:
-    """The image [B, H, W, C] with zeros where windows leave it, which take part in the sums, and the plan for it."""
-    (top, height), (left, width) = ((axis.padding, axis.image_size) for axis in plan.axes)
-    image = np.zeros((len(x), *(axis.padded_size for axis in plan.axes), x.shape[3]), np.float32)
-    image[:, top : top + height, left : left + width] = x
-    axes = tuple(replace(axis, image_size=axis.padded_size, padding=0) for axis in plan.axes)
-    return image, replace(plan, axes=axes)
+def taps_of(sizes: Sequence[int], *, column_major: bool) -> list[Tap]:
+    """The positions in a filter of these sizes, along its rows, or down its columns."""
+    taps = itertools.product(*map(range, sizes))
+    return sorted(taps, key=lambda tap: tap[::-1] if column_major else tap)
+
+
+def seen(x: np.ndarray, axes: Sequence[Axis], *, column_major: bool = False) -> Iterator[tuple[Tap, np.ndarray]]:
+    """Every tap and what it meets at each output position, [B, OH, OW, C]: outside the image zeros, which take part in sums."""
+    shape = len(x), *(axis.output_size for axis in axes), x.shape[-1]
+    regions: dict[Tap, tuple[Region, Region]] = {tap: (output, image) for tap, output, image in overlaps(axes)}
+    for tap in taps_of([axis.filter_size for axis in axes], column_major=column_major):
+        met = np.zeros(shape, np.float32)
+        if tap in regions:
+            output, image = regions[tap]
+            met[output] = x[image]
+        yield tap, met
+
+
+def convolution(x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], groups: int, start: np.ndarray | float) -> np.ndarray:
+    """Return start + the sums over ky, kx, c of what taps meet, [B, OH, OW, O]; x [B, H, W, groups * C], w [O, KH, KW, C]."""
+    filters, depth = len(w) // groups, w.shape[-1]
+    acc = np.empty((len(x), *(axis.output_size for axis in axes), groups * filters), np.float32)
+    acc[...] = start
+    acc = acc.reshape(*acc.shape[:-1], groups, filters)
+    for tap, met in seen(x, axes):
+        met, weights = met.reshape(*met.shape[:-1], groups, depth), w[:, tap[0], tap[1]].reshape(groups, filters, depth)
+        for channel in range(depth):
+            acc = flushed_fma(met[..., channel, None], weights[..., channel], acc)
+    return acc.reshape(*acc.shape[:-2], groups * filters)
+
+
+def depthwise(
+    x: np.ndarray, w: np.ndarray, axes: Sequence[Axis], multiplier: int, start: np.ndarray | float, *, column_major: bool
+) -> np.ndarray:
+    """The same for x [B, H, W, C] and w [KH, KW, C * multiplier], every channel with filters of its own."""
+    x = np.repeat(x, multiplier, axis=-1)
+    acc = np.empty((len(x), *(axis.output_size for axis in axes), x.shape[-1]), np.float32)
+    acc[...] = start
+    for tap, met in seen(x, axes, column_major=column_major):
+        acc = flushed_fma(met, w[tap], acc)
+    return acc
+
+
+def with_zeros(x: np.ndarray, w: np.ndarray, meetings: Sequence[Meeting], every: Iterable[Tap]) -> list[tuple[float, float]]:
+    """The numbers that meet at an output element, as Python's, for `every` index into w: zeros where no element of x does."""
+    place = {j: i for i, j in meetings}
+    return [(x[place[j]].item() if j in place else 0.0, w[j].item()) for j in every]
 
 
 def start_of(b: np.ndarray | None) -> np.ndarray | float:

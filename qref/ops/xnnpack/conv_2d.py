@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic.explanation import Explanation
-from qref.arithmetic.fused import flush_denormals, flushed_fma
+from qref.arithmetic.fused import flush_denormals
 from qref.ops import conv_2d as base
-from qref.ops._convolution import Axis, depthwise_convolution, integer_convolution, sequential_convolution
+from qref.ops._convolution import Axis, integer_convolution
 from qref.ops._explain_windows import values
 from qref.ops.node import Node, Prepared
 from qref.schema.enums import TensorType
@@ -24,7 +24,7 @@ from qref.schema.enums import TensorType
 from ._delegate import are_weights, has_plain_activation, has_rank, is_bias, is_float32, is_float_or_q8, is_static
 from ._dynamic import DynamicPlan, dynamic_plan, finish, quantize_rows
 from ._explain import explain_dynamic, explain_dynamic_image, explain_fused
-from ._fused import bordered, fused, start_of
+from ._fused import convolution, depthwise, fused, start_of, taps_of, with_zeros
 from ._requantize import requantized
 
 MOST_TAPS = 25  # of a depthwise kernel that runs down the columns of the filter; larger filters run along its rows
@@ -72,22 +72,21 @@ def _is_delegated(node: Node) -> bool:
 
 def conv_2d_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: base.Float32Plan) -> np.ndarray:
     """Return y [B, OH, OW, O] float32: fused multiply-adds over ky, kx, c from the bias on, zeros outside, then the clamp."""
-    (x, plan), w = bordered(flush_denormals(x), plan), flush_denormals(w)
+    x, w = flush_denormals(x), flush_denormals(w)
     if is_depthwise(w, plan):
         weights = np.moveaxis(w, 0, -1)[..., 0, :]
-        acc = depthwise_convolution(
-            x, weights, plan.axes, 1, start=start_of(b), step=flushed_fma, column_major=weights[..., 0].size <= MOST_TAPS
-        )
+        acc = depthwise(x, weights, plan.axes, 1, start_of(b), column_major=weights[..., 0].size <= MOST_TAPS)
     else:
-        acc = sequential_convolution(x, w, plan.axes, plan.groups, start=start_of(b), step=flushed_fma)
+        acc = convolution(x, w, plan.axes, plan.groups, start_of(b))
     return np.clip(acc, plan.low, plan.high)
 
 
 def explain_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: base.Float32Plan, element: tuple[int, ...]) -> Explanation:
     """Explain y[element] of the float32 form."""
     column_major = is_depthwise(w, plan) and w[0].size <= MOST_TAPS
-    x, plan = bordered(x, plan)
-    return explain_fused(values(x, w, base.meetings(w, plan, element, column_major=column_major)), b, plan, element[-1])
+    taps = taps_of(w.shape[1:3], column_major=column_major)
+    every = [(element[-1], *tap, c) for tap in taps for c in range(w.shape[3])]
+    return explain_fused(with_zeros(x, w, base.meetings(w, plan, element), every), b, plan, element[-1])
 
 
 def is_depthwise(w: np.ndarray, plan: base.Float32Plan) -> bool:
