@@ -75,23 +75,41 @@ def resized_by_rows(plan: resize_bilinear.ResizeBilinearPlan, constants: Constan
     return [Call(resize_kernels.integer_by_rows, (inputs[0], *pooling._neighbors(plan), outputs[0]))]
 
 
-CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
-    **integer_matmul.CALLS,
-    **float_tiles.CALLS,
-    **float_calls.CALLS,
-    **conversion.CALLS,
-    **movement.CALLS,
-    **normalization.CALLS,
-    **pairs.CALLS,
-    **plain.CALLS,
-    **recurrent.CALLS,
-    **reduction.CALLS,
+IMAGES: dict[Callable[..., Any], Callable[..., Calls]] = {
     **{reference: copies for reference in (reshape.reshape, squeeze.squeeze, expand_dims.expand_dims)},
     average_pool_2d.average_pool_2d: averages,
     max_pool_2d.max_pool_2d: maxima,
     resize_bilinear.resize_bilinear_integer: resized,
     xnnpack_resize_bilinear.resize_bilinear_8bit: resized_by_rows,
 }
+
+
+def joined(*families: dict[Callable[..., Any], Callable[..., Calls]]) -> dict[Callable[..., Any], Callable[..., Calls]]:
+    """One function for each reference; of those that share one, as ADD of integers and of floats, the first that gives calls."""
+    found: dict[Callable[..., Any], list[Callable[..., Calls]]] = {}
+    for family in families:
+        for reference, calls in family.items():
+            found.setdefault(reference, []).append(calls)
+
+    def first_of(functions: list[Callable[..., Calls]]) -> Callable[..., Calls]:
+        return lambda *arguments: next((calls for f in functions if (calls := f(*arguments)) is not None), None)
+
+    return {reference: each[0] if len(each) == 1 else first_of(each) for reference, each in found.items()}
+
+
+CALLS = joined(
+    integer_matmul.CALLS,
+    float_tiles.CALLS,
+    float_calls.CALLS,
+    conversion.CALLS,
+    movement.CALLS,
+    normalization.CALLS,
+    pairs.CALLS,
+    plain.CALLS,
+    recurrent.CALLS,
+    reduction.CALLS,
+    IMAGES,
+)
 
 
 def has_calls(prepared: Prepared) -> bool:
