@@ -7,16 +7,18 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .vector import COMPILED, I8, I64, SHUFFLES, call, lanes, load, same
+from .vector import I8, I64, SHUFFLES, call, lanes, load, same
 
 BLOCK = 64  # bytes that are looked up at once
 
 
 @intrinsic
 def _shuffled(context, table, x, y):
-    """Write y = table[x] in whole blocks, all of them uint8; returns how many elements."""
+    """Write y = table[x] in whole blocks, all of them uint8; returns how many elements: none where the CPU cannot."""
 
     def emit(context, builder, signature, values):
+        if not SHUFFLES:
+            return I64(0)
         arrays = [context.make_array(kind)(context, builder, value) for kind, value in zip(signature.args, values)]
         block = lanes(I8, BLOCK)
         parts = [load(builder, builder.gep(arrays[0].data, [I64(i * BLOCK)]), block) for i in range(4)]
@@ -38,9 +40,8 @@ def _shuffled(context, table, x, y):
 
 @numba.njit(cache=True, nogil=True)
 def look_up_bytes(table, x, y):
-    """Write y [n] = table[x [n]], all uint8, with a table of 256."""
-    first = _shuffled(table, x, y) if COMPILED and SHUFFLES else 0
-    for i in range(first, x.size):
+    """Write y [n] = table[x [n]], all uint8, with a table of 256; only compiled."""
+    for i in range(_shuffled(table, x, y), x.size):
         y[i] = table[x[i]]
 
 

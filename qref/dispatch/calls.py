@@ -6,7 +6,7 @@ gives the calls that compute the outputs, or None where only the bound form can 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,21 +78,26 @@ def resized_by_rows(plan: resize_bilinear.ResizeBilinearPlan, constants: Constan
     return [Call(resize_kernels.integer_by_rows, (inputs[0], *pooling._neighbors(plan), outputs[0]))]
 
 
-def joined(*tables: Mapping[Callable[..., Any], Callable[..., Calls]]) -> dict[Callable[..., Any], Callable[..., Calls]]:
-    """One table of several: where two know an operator, the first that has calls for its arrays."""
-    found: dict[Callable[..., Any], Callable[..., Calls]] = {}
-    for table in tables:
-        for reference, make in table.items():
-            found[reference] = make if reference not in found else _either(found[reference], make)
-    return found
+IMAGES: dict[Callable[..., Any], Callable[..., Calls]] = {
+    **{reference: copies for reference in (reshape.reshape, squeeze.squeeze, expand_dims.expand_dims)},
+    average_pool_2d.average_pool_2d: averages,
+    max_pool_2d.max_pool_2d: maxima,
+    resize_bilinear.resize_bilinear_integer: resized,
+    xnnpack_resize_bilinear.resize_bilinear_8bit: resized_by_rows,
+}
 
 
-def _either(first: Callable[..., Calls], second: Callable[..., Calls]) -> Callable[..., Calls]:
-    def calls(*arguments: Any) -> Calls:
-        found = first(*arguments)
-        return second(*arguments) if found is None else found
+def joined(*families: dict[Callable[..., Any], Callable[..., Calls]]) -> dict[Callable[..., Any], Callable[..., Calls]]:
+    """One function for each reference; of those that share one, as ADD of integers and of floats, the first that gives calls."""
+    found: dict[Callable[..., Any], list[Callable[..., Calls]]] = {}
+    for family in families:
+        for reference, calls in family.items():
+            found.setdefault(reference, []).append(calls)
 
-    return calls
+    def first_of(functions: list[Callable[..., Calls]]) -> Callable[..., Calls]:
+        return lambda *arguments: next((calls for f in functions if (calls := f(*arguments)) is not None), None)
+
+    return {reference: each[0] if len(each) == 1 else first_of(each) for reference, each in found.items()}
 
 
 CALLS = joined(
@@ -109,13 +114,7 @@ CALLS = joined(
     plain.CALLS,
     recurrent.CALLS,
     reduction.CALLS,
-    {
-        **dict.fromkeys((reshape.reshape, squeeze.squeeze, expand_dims.expand_dims), copies),
-        average_pool_2d.average_pool_2d: averages,
-        max_pool_2d.max_pool_2d: maxima,
-        resize_bilinear.resize_bilinear_integer: resized,
-        xnnpack_resize_bilinear.resize_bilinear_8bit: resized_by_rows,
-    },
+    IMAGES,
 )
 
 

@@ -123,8 +123,9 @@ def concatenations(plan: concatenation.ConcatenationPlan, constants: Constants, 
     return moved if moved is None else [*calls, *moved]
 
 
+POINTWISE: tuple[Callable[..., np.ndarray], ...] = (*unary.POINTWISE, rsqrt.rsqrt_int8, rsqrt.rsqrt_int16, sqrt.sqrt)
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
-    **{reference: pointwise(reference) for reference in (*unary.POINTWISE, rsqrt.rsqrt_int8, rsqrt.rsqrt_int16, sqrt.sqrt)},
+    **{reference: pointwise(reference) for reference in POINTWISE},
     concatenation.concatenation: concatenations,
     quantize.quantize: real_numbers,
     quantize.requantize: integers,

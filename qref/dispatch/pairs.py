@@ -161,7 +161,7 @@ def quotients(plan: div.DivPlan, constants: Constants, inputs: Arrays, outputs: 
     """DIV; the reference says what is wrong with a divisor of zero."""
     (x1, x2, y), calls = flat(constants, inputs, outputs)
     integers = plan.input1_offset, plan.input2_offset, plan.quantized_multiplier, plan.shift
-    refused = functools.partial(div.div_quantized, *inputs, plan)
+    refused = functools.partial(div.div_quantized, inputs[0], inputs[1], plan)
     return [*calls, Call(div_kernels.div, (x1, x2, *integers, *_limits(plan), y), refused)]
 
 
