@@ -12,7 +12,8 @@ import numpy as np
 
 from qref.dispatch import bind
 from qref.dispatch.calls import calls_of, has_calls
-from qref.dispatch.program import Call, Program
+from qref.dispatch.cut import Call
+from qref.dispatch.program import Program
 from qref.errors import InputError, InvalidModel, SpecViolation, UnsupportedOperator
 from qref.ops import Node, NotYetKnown, Operand, Prepared, find_prepare
 from qref.ops.node import Shape
@@ -36,9 +37,10 @@ class Step:
 class Execution:
     """A subgraph with the state of its tensors; `values[i]` is what tensor i holds, None before it is computed."""
 
-    def __init__(self, model: Model, subgraph: Subgraph, session: Session, kernels: str):
+    def __init__(self, model: Model, subgraph: Subgraph, session: Session, kernels: str, num_threads: int = 1):
         self.subgraph = subgraph
         self.kernels = kernels
+        self.num_threads = num_threads
         self.free_bytes = session.limits.max_total_bytes
         written = {*subgraph.inputs, *(i for operator in subgraph.operators for i in operator.outputs)}
         self.operands = [
@@ -147,9 +149,12 @@ class Execution:
             if found is not None:
                 calls += found
                 continue
-            parts += [Program(calls)] if calls else []
+            parts += self._program(calls)
             parts, calls = [*parts, step], []
-        return [*parts, Program(calls)] if calls else parts
+        return parts + self._program(calls)
+
+    def _program(self, calls: Sequence[Call]) -> list[Program | Step]:
+        return [Program(calls, self.num_threads)] if calls else []
 
     def evaluated(self) -> list[Node]:
         """The operators that invoke evaluates: all but those whose results are constants."""
@@ -164,7 +169,7 @@ class Execution:
         if step.prepared is None or step.unshaped:
             raise InputError(f"{step.node}: its shapes are known only while the graph runs, so it cannot be run alone")
         calls = self._calls(step)
-        return functools.partial(self._evaluate, step) if calls is None else Program(calls)
+        return functools.partial(self._evaluate, step) if calls is None else Program(calls, self.num_threads)
 
     def replace(self, index: int, bind_other: Callable[[Any, Sequence[np.ndarray | None]], Callable[..., Any] | None]) -> bool:
         """Evaluate an operator by bind_other(plan, constants) until the next `allocate`, unless that is None; tell whether."""

@@ -41,7 +41,7 @@ class Interpreter:
     runtime         whose arithmetic: "litert-reference", "litert-optimized" or "xnnpack"
     kernels         "numba" (compiled) or "numpy" (the readable form); the results are the same
     limits          bounds for the file, for one tensor and for all together; qref.Limits() by default
-    num_threads     accepted for compatibility, at least 1; results do not depend on it
+    num_threads     that work on an invoke, None for 1; results do not depend on it
 
     The experimental_* arguments of tf.lite.Interpreter are accepted; they change nothing here, since all tensors are always
     kept and no delegate is applied. Raises ModelError for a model that cannot be run and InputError for a wrong argument.
@@ -85,7 +85,7 @@ class Interpreter:
         self._model = source if isinstance(source, Model) else load(source, limits=limits)  # type: ignore[arg-type]
         check(self._model, limits=limits)
         session = Session(rules, limits, self._model.subgraphs, self._invoke_subgraph)
-        self._executions = [Execution(self._model, subgraph, session, kernels) for subgraph in self._model.subgraphs]
+        self._executions = [Execution(self._model, subgraph, session, kernels, num_threads or 1) for subgraph in self._model.subgraphs]
         self._allocated = [False] * len(self._executions)
 
     @property

@@ -15,7 +15,7 @@ import numpy as np
 from qref.arithmetic.requantize import DoubleRounding, HalfUpBlocks
 from qref.arithmetic.softmax import exponentials_8bit
 from qref.dispatch import elementwise, movement, pooling, recurrent, reduction, tiled, unary
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call
 from qref.kernels import add as add_kernels
 from qref.kernels import lookup_table, sum_tile
 from qref.kernels import pooling as pooling_kernels

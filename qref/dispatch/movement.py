@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call
 from qref.kernels import movement as kernels
 from qref.ops import (
     _pad,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qref.arithmetic.requantize import DoubleRounding
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call
 from qref.kernels import mean as kernels
 from qref.kernels import requantize as requantize_kernels
 from qref.ops import mean, sum

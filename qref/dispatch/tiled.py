@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from qref.dispatch import tiles
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call, Cut, along_first_axis
 from qref.dispatch.tiles import Constants, Run
 from qref.kernels import depthwise_tile, strip, tile
 from qref.kernels.vector import COMPILED, LANES
@@ -21,6 +21,8 @@ from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise
 from qref.ops import fully_connected as fc
 from qref.ops._matmul import IntegerPlan
+
+COPIED, MULTIPLIED, MULTIPLIED_DEPTHWISE, READ = 10, 150, 50, 20  # bytes of images or weights a ns, about: what cuts go by
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ class ConvolutionTiles:
         each = tile.ROWS[len(self.vectors)]
         windows = (flat, self.pixels, *self.segments, self.weights, self.vectors, each)
         return [
-            Call(strip.copy, (x, self.form.offset, rows.padding, columns.padding, self.image)),
-            Call(tile.matmul, (*windows, self.channels, self.output, per_pixel)),
+            copied(strip.copy, x, self.form.offset, rows.padding, columns.padding, self.image),
+            multiplied(*windows, self.channels, self.output, per_pixel),
         ]
 
 
@@ -108,14 +110,12 @@ class DepthwiseTiles:
         sizes = tuple((a.output_size, a.filter_size, a.stride, a.dilation) for a in self.plan.axes)
         width = self.plan.axes[1].output_size
         together = range(min(depthwise_tile.OUTPUTS, key=lambda n: -(-width // n) * n))
+        arguments = (self.image, sizes, tuple(together), self.weights, self.channels, self.output, y.reshape(-1, depth))
         return [
-            Call(strip.repeat, (x, self.form.offset, self.plan.depth_multiplier, top, left, self.image))
+            copied(strip.repeat, x, self.form.offset, self.plan.depth_multiplier, top, left, self.image)
             if self.plan.depth_multiplier > 1
-            else Call(strip.copy, (x, self.form.offset, top, left, self.image)),
-            Call(
-                depthwise_tile.depthwise,
-                (self.image, sizes, tuple(together), self.weights, self.channels, self.output, y.reshape(-1, depth)),
-            ),
+            else copied(strip.copy, x, self.form.offset, top, left, self.image),
+            Call(depthwise_tile.depthwise, arguments, _depthwise_cut(*arguments)),
         ]
 
 
@@ -154,9 +154,56 @@ class RowTiles:
         each = tile.ROWS[len(self.vectors)]
         matrix = (flat, self.pixels, *self.segments, self.weights, self.vectors, each)
         return [
-            Call(strip.copy, (rows, self.form.offset, 0, 0, self.rows)),
-            Call(tile.matmul, (*matrix, self.channels, self.output, per_row)),
+            copied(strip.copy, rows, self.form.offset, 0, 0, self.rows),
+            multiplied(*matrix, self.channels, self.output, per_row),
         ]
+
+
+def copied(kernel: Callable[..., None], x: np.ndarray, *arguments: Any) -> Call:
+    """A kernel of strip.py, cut into images; a single one into rows, a single row into columns."""
+    *form, top, left, image = arguments
+    axis = next((axis for axis in range(3) if image.shape[axis] > 1), 0)
+    starts = (0, top, left)
+    before = (slice(None),) * axis
+
+    def part(first: int, last: int) -> tuple[Any, ...]:
+        target = image[*before, starts[axis] + first : starts[axis] + last]
+        inside = [0 if axis == place else start for place, start in enumerate(starts)]
+        return x[*before, first:last], *form, *inside[1:], target
+
+    return Call(kernel, (x, *arguments), Cut(x.shape[axis], x.nbytes / max(1, x.shape[axis]) / COPIED, part))
+
+
+def multiplied(*arguments: Any) -> Call:
+    """The matmul, cut into rows of the output; a single one into panels."""
+    call = Call(tile.matmul, arguments)
+    *inputs, w, vectors, rows, channels, output, y = arguments
+    if len(y) != 1:
+        return along_first_axis(call, (1, len(arguments) - 1), w.nbytes / MULTIPLIED, rows)
+    width = len(vectors) * LANES
+
+    def part(first: int, last: int) -> tuple[Any, ...]:
+        here = slice(first * width, last * width)
+        return *inputs, w[first:last], vectors, rows, tuple(c[here] for c in channels), output, y[:, here]
+
+    return replace(call, cut=Cut(len(w), w[0].nbytes / READ, part))
+
+
+def _depthwise_cut(image: np.ndarray, sizes: Any, *arguments: Any) -> Cut:
+    """Into images; a single one into rows of the output."""
+    (height, *rows), (width, *_) = sizes
+    *others, y = arguments
+    weights = arguments[1]
+    work = width * weights.nbytes / MULTIPLIED_DEPTHWISE
+
+    def images(first: int, last: int) -> tuple[Any, ...]:
+        return image[first:last], sizes, *others, y[first * height * width : last * height * width]
+
+    def lines(first: int, last: int) -> tuple[Any, ...]:
+        fewer = ((last - first, *rows), *sizes[1:])
+        return image[:, first * rows[1] :], fewer, *others, y[first * width : last * width]
+
+    return Cut(len(image), height * work, images) if len(image) > 1 else Cut(height, work, lines)
 
 
 def tile_calls(

@@ -1,0 +1,74 @@
+"""Calls of kernels, and how one is cut into parts that can run in any order and at the same time.
+
+A Cut counts what a call does in units, such as output rows, and gives the arguments for some of them: mostly the same arrays from
+another element on. A call that has much to do becomes several; those with little in a row stay together, on one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+LEAST = 6000.0  # ns: a shorter part would not pay for what threads tell each other
+PER_THREAD = 3  # parts: who is late finds less left to do, and who is stopped by the system holds up less
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The units of a call: `arguments(first, last)` are those for the units from first to last.
+
+    size   units of the call
+    work   what a unit takes, about, in ns on one thread
+    step   units that a part has a multiple of, all but the last
+    """
+
+    size: int
+    work: float
+    arguments: Callable[[int, int], tuple[Any, ...]]
+    step: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A kernel and its arguments; arrays are C-contiguous, and whoever owns the Program keeps them where they are."""
+
+    kernel: Callable[..., None]
+    arguments: tuple[Any, ...]
+    cut: Cut | None = None
+
+
+def along_first_axis(call: Call, positions: Sequence[int], work: float, step: int = 1) -> Call:
+    """The call with the arrays at some positions of its arguments cut along their first axes, all of one size."""
+    size = len(call.arguments[positions[0]])
+
+    def arguments(first: int, last: int) -> tuple[Any, ...]:
+        return tuple(a[first:last] if p in positions else a for p, a in enumerate(call.arguments))
+
+    return replace(call, cut=Cut(size, work, arguments, step))
+
+
+def stages(calls: Sequence[Call], num_threads: int) -> list[list[list[Call]]]:
+    """The calls as stages, one after the other; the parts of a stage run in any order; a part is calls in their order."""
+    found: list[list[list[Call]]] = []
+    for call in calls:
+        parts = _parts(call, num_threads)
+        if len(parts) == 1 and found and len(found[-1]) == 1:
+            found[-1][0].append(call)
+        else:
+            found.append([[part] for part in parts])
+    return found
+
+
+def _parts(call: Call, num_threads: int) -> list[Call]:
+    cut = call.cut
+    if cut is None or num_threads == 1:
+        return [call]
+    blocks = -(-cut.size // cut.step)
+    count = min(blocks, num_threads * PER_THREAD, int(cut.size * cut.work / LEAST))
+    if count < 2:
+        return [call]
+    edges = np.minimum(np.arange(count + 1) * blocks // count * cut.step, cut.size).tolist()
+    return [Call(call.kernel, cut.arguments(first, last)) for first, last in zip(edges, edges[1:])]
