@@ -85,7 +85,9 @@ class Interpreter:
         self._model = source if isinstance(source, Model) else load(source, limits=limits)  # type: ignore[arg-type]
         check(self._model, limits=limits)
         session = Session(rules, limits, self._model.subgraphs, self._invoke_subgraph)
-        self._executions = [Execution(self._model, subgraph, session, kernels, num_threads or 1) for subgraph in self._model.subgraphs]
+        self._executions = [
+            Execution(self._model, subgraph, session, kernels, num_threads or 1) for subgraph in self._model.subgraphs
+        ]
         self._allocated = [False] * len(self._executions)
 
     @property

@@ -15,7 +15,7 @@ import numpy as np
 from qref.arithmetic.requantize import DoubleRounding, HalfUpBlocks
 from qref.arithmetic.softmax import exponentials_8bit
 from qref.dispatch import elementwise, movement, pooling, recurrent, reduction, tiled, unary
-from qref.dispatch.cut import Call
+from qref.dispatch.cut import Call, Cut, along_first_axis
 from qref.kernels import add as add_kernels
 from qref.kernels import lookup_table, sum_tile
 from qref.kernels import pooling as pooling_kernels
@@ -37,7 +37,7 @@ Calls = list[Call] | None
 
 def copies(plan: Any, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """RESHAPE and its kin: the elements as they are."""
-    return [Call(lookup_table.copy, (_bytes(inputs[0]), _bytes(outputs[0])))]
+    return [along_first_axis(Call(lookup_table.copy, (_bytes(inputs[0]), _bytes(outputs[0]))), (0, 1), 0.05)]
 
 
 def _bytes(x: np.ndarray) -> np.ndarray:
@@ -57,7 +57,7 @@ def pointwise(reference: Callable[..., np.ndarray]) -> Callable[..., Calls]:
 def _look_up(reference: Callable[..., np.ndarray], plan: Any, x: np.ndarray, y: np.ndarray) -> Call:
     """A function of 8-bit integers."""
     bits, table = np.dtype(f"u{y.itemsize}"), reference(np.arange(256).astype(np.uint8).view(x.dtype), plan)
-    return Call(lookup_table.look_up, (table.view(bits), x.view(np.uint8), y.view(bits)))
+    return along_first_axis(Call(lookup_table.look_up, (table.view(bits), x.view(np.uint8), y.view(bits))), (1, 2), 0.4)
 
 
 def requantizations(plan: quantize.RequantizePlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
@@ -94,7 +94,7 @@ def vadds(plan: _vadd.VaddPlan, constants: Constants, inputs: Arrays, outputs: A
         return None
     x1, x2, y = (a.reshape(-1) for a in (*inputs, *outputs))
     integers = plan.input1_offset, plan.input2_offset, plan.input1_multiplier, plan.input2_multiplier, plan.shift
-    return [Call(add_kernels.vadd, (x1, x2, *integers, *_limits(plan), y))]
+    return [along_first_axis(Call(add_kernels.vadd, (x1, x2, *integers, *_limits(plan), y)), (0, 1, -1), 0.3)]
 
 
 def _fixed_point(scaling: Scaling, *, folded: bool = False, floor: bool = False) -> tuple[int, ...]:
@@ -117,6 +117,10 @@ def _limits(plan: _sum.SumPlan | _vadd.VaddPlan) -> tuple[int, int, int]:
     return plan.output_offset, plan.output_activation_min, plan.output_activation_max
 
 
+def _in_blocks(*arguments: Any) -> Call:
+    return along_first_axis(Call(sum_tile.add, arguments), (0, 1, -1), 0.5, LANES)
+
+
 def sums(plan: _sum.SumPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """ADD and SUB of operands of one shape."""
     if inputs[0].shape != inputs[1].shape or plan.output.shift > 0 or plan.output.rule is not DoubleRounding:
@@ -125,7 +129,7 @@ def sums(plan: _sum.SumPlan, constants: Constants, inputs: Arrays, outputs: Arra
     vectors = [_fixed_point(s) for s in (plan.input1, plan.input2, plan.output)]
     first, second, last = (elementwise._constants(s) for s in (plan.input1, plan.input2, plan.output))
     return [
-        Call(sum_tile.add, (*blocks, *vectors, (plan.sign, 0), _limits(plan), y)),
+        _in_blocks(*blocks, *vectors, (plan.sign, 0), _limits(plan), y),
         Call(add_kernels.add, (*rest, first, second, plan.sign, last, *_limits(plan), y_rest)),
     ]
 
@@ -143,14 +147,30 @@ def sums_in_blocks(plan: optimized_add.BlockSumPlan, constants: Constants, input
     form = np.bool_(plan.folded), np.bool_(narrow), max(y_rest.size, 1), plan.segments.in_blocks - y.size
     scalings = [elementwise._constants(s) for s in (first, second, scalar.output)]
     return [
-        Call(sum_tile.add, (*blocks, *vectors, (1, int(narrow)), _limits(scalar), y)),
+        _in_blocks(*blocks, *vectors, (1, int(narrow)), _limits(scalar), y),
         Call(add_kernels.add_in_blocks, (*rest, *scalings, *_limits(scalar), *form, y_rest)),
     ]
 
 
 def averages(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """AVERAGE_POOL_2D of integers."""
-    return [Call(pooling_kernels.average_integer, (inputs[0], *pooling._axes(plan), int(plan.low), int(plan.high), outputs[0]))]
+    return [_pooled(pooling_kernels.average_integer, inputs[0], *pooling._axes(plan), int(plan.low), int(plan.high), outputs[0])]
+
+
+def _pooled(kernel: Callable[..., None], x: np.ndarray, rows: Any, columns: Any, *arguments: Any) -> Call:
+    """A kernel of pooling.py, cut into images; a single one into rows of the output."""
+    *limits, y = arguments
+    work = y[0, 0].size * rows[2] * columns[2] * 0.5
+
+    def images(first: int, last: int) -> tuple[Any, ...]:
+        return x[first:last], rows, columns, *limits, y[first:last]
+
+    def lines(first: int, last: int) -> tuple[Any, ...]:
+        stride, padding, size = rows
+        return x, (stride, padding - first * stride, size), columns, *limits, y[:, first:last]
+
+    cut = Cut(len(y), y.shape[1] * work, images) if len(y) != 1 else Cut(y.shape[1], work, lines)
+    return Call(kernel, (x, rows, columns, *arguments), cut)
 
 
 def maxima(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
@@ -159,7 +179,7 @@ def maxima(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays
     if x.dtype == np.float32:
         return None
     lowest = int(max_pool_2d.lowest(x.dtype))
-    return [Call(pooling_kernels.greatest, (x, *pooling._axes(plan), lowest, int(plan.low), int(plan.high), y))]
+    return [_pooled(pooling_kernels.greatest, x, *pooling._axes(plan), lowest, int(plan.low), int(plan.high), y)]
 
 
 def softmaxes(plan: softmax.SoftmaxPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
@@ -169,7 +189,8 @@ def softmaxes(plan: softmax.SoftmaxPlan, constants: Constants, inputs: Arrays, o
     x, y = (a.reshape(-1, a.shape[-1]) for a in (inputs[0], outputs[0]))
     limits = np.iinfo(plan.output_dtype)
     exponentials = np.array(exponentials_8bit(plan.multiplier, plan.left_shift, plan.diff_min))
-    return [Call(softmax_kernels.softmax_8bit, (x, exponentials, limits.bits, int(limits.min), y))]
+    call = Call(softmax_kernels.softmax_8bit, (x, exponentials, limits.bits, int(limits.min), y))
+    return [along_first_axis(call, (0, -1), 500 + x.shape[1] * 3)]
 
 
 def softmaxes_by_table(plan: optimized_softmax.SoftmaxTablePlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
@@ -180,7 +201,8 @@ def softmaxes_by_table(plan: optimized_softmax.SoftmaxTablePlan, constants: Cons
     limits, half_up = np.iinfo(plan.output_dtype), plan.output_dtype == np.uint8
     bounds = plan.output_offset, int(limits.min), int(limits.max)
     table = np.array(plan.table)
-    return [Call(softmax_kernels.softmax_by_table, (x, table, plan.output_scale, half_up, *bounds, y))]
+    call = Call(softmax_kernels.softmax_by_table, (x, table, plan.output_scale, half_up, *bounds, y))
+    return [along_first_axis(call, (0, -1), x.shape[1] * 3)]
 
 
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {

@@ -6,14 +6,15 @@ another element on. A call that has much to do becomes several; those with littl
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-LEAST = 6000.0  # ns: a shorter part would not pay for what threads tell each other
-PER_THREAD = 3  # parts: who is late finds less left to do, and who is stopped by the system holds up less
+LEAST = 3000.0  # ns: a shorter part would not pay for what threads tell each other
+PER_THREAD = 4  # parts: who is late finds less left to do, and who is stopped by the system holds up less
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,16 @@ class Call:
 
 
 def along_first_axis(call: Call, positions: Sequence[int], work: float, step: int = 1) -> Call:
-    """The call with the arrays at some positions of its arguments cut along their first axes, all of one size."""
-    size = len(call.arguments[positions[0]])
+    """The call with the arrays at some positions of its arguments cut along their first axes, all of one size.
+
+    positions  may count from the last argument, -1; work, step: see Cut
+    """
+    chosen = [position % len(call.arguments) for position in positions]
 
     def arguments(first: int, last: int) -> tuple[Any, ...]:
-        return tuple(a[first:last] if p in positions else a for p, a in enumerate(call.arguments))
+        return tuple(a[first:last] if p in chosen else a for p, a in enumerate(call.arguments))
 
-    return replace(call, cut=Cut(size, work, arguments, step))
+    return replace(call, cut=Cut(len(call.arguments[chosen[0]]), work, arguments, step))
 
 
 def stages(calls: Sequence[Call], num_threads: int) -> list[list[list[Call]]]:
@@ -71,4 +75,4 @@ def _parts(call: Call, num_threads: int) -> list[Call]:
     if count < 2:
         return [call]
     edges = np.minimum(np.arange(count + 1) * blocks // count * cut.step, cut.size).tolist()
-    return [Call(call.kernel, cut.arguments(first, last)) for first, last in zip(edges, edges[1:])]
+    return [Call(call.kernel, cut.arguments(first, last)) for first, last in itertools.pairwise(edges)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qref.dispatch.cut import Call
+from qref.dispatch.cut import Call, along_first_axis
 from qref.kernels import movement as kernels
 from qref.ops import (
     _pad,
@@ -65,7 +65,9 @@ def moves(reference: Callable[..., Any]) -> Callable[..., list[Call] | None]:
                 if runs[2].size * SHORT_RUN > max(places.size, FEW):
                     return None
                 bits = np.dtype(f"u{y.itemsize}")
-                found += [Call(kernels.move, (source.view(bits), *runs, target.view(bits)))] if places.size else []
+                if places.size:
+                    call = Call(kernels.move, (source.view(bits), *runs, target.view(bits)))
+                    found.append(along_first_axis(call, (1, 2, 3), 3 + places.size * y.itemsize / runs[2].size / 20))
         return found
 
     return calls

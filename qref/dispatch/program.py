@@ -60,7 +60,9 @@ class _Compiled:
         self._table = np.array(table, np.int64).reshape(len(table), 3)
         self._arguments = len(table), self._table.ctypes.data
         shared = any(len(stage) > 1 for stage in parts)
-        self._work = threads.Work(self._table, [[len(part) for part in stage] for stage in parts], num_threads) if shared else None
+        self._work = (
+            threads.Work(self._table, [[len(part) for part in stage] for stage in parts], num_threads) if shared else None
+        )
 
     def run(self) -> None:
         failed = None if self._work is None else threads.run(self._work)

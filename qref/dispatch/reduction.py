@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qref.arithmetic.requantize import DoubleRounding
-from qref.dispatch.cut import Call
+from qref.dispatch.cut import Call, along_first_axis
 from qref.kernels import mean as kernels
 from qref.kernels import requantize as requantize_kernels
 from qref.ops import mean, sum
@@ -66,7 +66,7 @@ def _sums(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, list[Call]]
         return None
     sizes = [math.prod(x.shape[: axes[0]]), math.prod(x.shape[axes[0] : axes[-1] + 1]), math.prod(x.shape[axes[-1] + 1 :])]
     acc = np.empty((sizes[0], sizes[2]), np.int32)
-    return acc, [Call(kernels.sum_axis, (x.reshape(sizes), acc))]
+    return acc, [along_first_axis(Call(kernels.sum_axis, (x.reshape(sizes), acc)), (0, 1), sizes[1] * sizes[2] * 0.1)]
 
 
 def means(plan: mean.QuantizedPlan, constants: Arrays, inputs: Arrays, outputs: Arrays) -> Calls:

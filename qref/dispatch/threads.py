@@ -1,14 +1,16 @@
-"""Several threads on one table of calls: each takes the next part that may run, so one that the system stops holds up nobody.
+"""Several threads on one table of calls: each runs parts that nobody has taken, so one that the system stops holds up nobody.
 
-What threads share is a few numbers, each in a line of the cache of its own:
+A stage is parts that can run in any order. Each thread begins with its share of them, in every stage the same, since what they
+read is in its cache; then it takes what others have left. Before a part of the next stage is taken, all of this one are done.
+A thread that has to wait looks again for some thousand cycles, then lets the system run others in between.
 
-    inside   threads that are in a run; 0: there is none, and who comes late leaves
-    next     the part to be taken next; a part is taken by raising it
-    done     how many parts are done; a part of the next stage may be taken when all of the stages before are
+The caller works too, and returns when it is alone. Workers are daemon threads of the process, made when first needed; between
+runs they sleep, and one that wakes late finds the run closed. One run has them at a time: another, which finds them busy, does
+its work alone.
 
-A thread that finds nothing to take looks again for some thousand cycles, then lets the system run others in between. The caller
-works too, and returns when it is alone. Workers are daemon threads of the process, made when first needed; between runs they
-sleep. One run has them at a time: another, which finds them busy, does its work alone.
+    inside   threads that are in the run, the caller with them; 0: there is none
+    done     parts that are done; it only goes up in a run
+    run      the number of the run; a part is taken by writing it there
 """
 
 from __future__ import annotations
@@ -27,24 +29,30 @@ import numpy as np
 from qref.dispatch.native import addresses_of
 
 LINE = 8  # numbers of eight bytes in a line of the cache
-YIELD = 35  # the place of a function's address in the state
+YIELD = 36  # the place of a function's address in the state
 LOOKS = 2000  # at what others have done, before the system is asked to run others
 
 _CODE = """
-; state: inside, next, done, failed, each in a line of its own; then count, parts, table, yield
-; parts: rows (parts before its stage, first row of the table, row behind the last); table: rows (entry, function, slots)
+; state: inside, done, failed, run, each in a line of its own; then threads, stages, table, yield
+; stages: rows (parts before, parts behind); behind them a row (-1, -1)
+; parts: rows (run in which it was taken last, first row of the table, row behind the last)
+; table: rows (entry, function, slots)
 
-define void @qref_open_run(ptr %state, i64 %count, i64 %parts, i64 %table) {
-  %next = getelementptr i64, ptr %state, i64 8
-  %done = getelementptr i64, ptr %state, i64 16
-  %failed = getelementptr i64, ptr %state, i64 24
-  %count.p = getelementptr i64, ptr %state, i64 32
-  %parts.p = getelementptr i64, ptr %state, i64 33
-  %table.p = getelementptr i64, ptr %state, i64 34
-  store i64 0, ptr %next
-  store i64 0, ptr %done
-  store i64 0, ptr %failed
-  store i64 %count, ptr %count.p
+define void @qref_open_run(ptr %state, i64 %threads, i64 %stages, i64 %parts, i64 %table) {
+  %done.p = getelementptr i64, ptr %state, i64 8
+  %failed.p = getelementptr i64, ptr %state, i64 16
+  %run.p = getelementptr i64, ptr %state, i64 24
+  %work = getelementptr i64, ptr %state, i64 32
+  %stages.p = getelementptr i64, ptr %work, i64 1
+  %parts.p = getelementptr i64, ptr %work, i64 2
+  %table.p = getelementptr i64, ptr %work, i64 3
+  %before = load i64, ptr %run.p
+  %run = add i64 %before, 1
+  store i64 %run, ptr %run.p
+  store i64 0, ptr %done.p
+  store i64 0, ptr %failed.p
+  store i64 %threads, ptr %work
+  store i64 %stages, ptr %stages.p
   store i64 %parts, ptr %parts.p
   store i64 %table, ptr %table.p
   store atomic i64 1, ptr %state release, align 8
@@ -58,14 +66,14 @@ here:
   PAUSE
   ret void
 others:
-  %yield.p = getelementptr i64, ptr %state, i64 35
+  %yield.p = getelementptr i64, ptr %state, i64 YIELD
   %yield = load ptr, ptr %yield.p
   %ignored = call i32 %yield()
   ret void
 }
 
 ; A worker joins the run if there is one.
-define void @qref_join_run(ptr %state) {
+define void @qref_join_run(ptr %state, i64 %thread) {
 start:
   %found = load atomic i64, ptr %state acquire, align 8
   br label %enter
@@ -80,7 +88,7 @@ raise:
   %entered = extractvalue { i64, i1 } %pair, 1
   br i1 %entered, label %work, label %enter
 work:
-  call void @qref_share(ptr %state)
+  call void @qref_share(ptr %state, i64 %thread)
   br label %leave
 leave:
   ret void
@@ -89,7 +97,7 @@ leave:
 ; The caller works too, then waits until it is alone; returns 0, or the number of the row that failed, from 1 on.
 define i64 @qref_lead_run(ptr %state) {
 start:
-  call void @qref_share(ptr %state)
+  call void @qref_share(ptr %state, i64 0)
   br label %look
 look:
   %looks = phi i64 [ 0, %start ], [ %more, %again ]
@@ -101,75 +109,104 @@ again:
   call void @qref_wait(ptr %state, i64 %more)
   br label %look
 end:
-  %failed = getelementptr i64, ptr %state, i64 24
-  %row = load i64, ptr %failed
-  ret i64 %row
+  %failed.p = getelementptr i64, ptr %state, i64 16
+  %failed = load i64, ptr %failed.p
+  ret i64 %failed
 }
 
-; Take parts and run them until all are taken, then leave.
-define void @qref_share(ptr %state) {
+; Go through the stages: wait for those before, take parts that nobody has taken and run them; then leave.
+define void @qref_share(ptr %state, i64 %number) {
 start:
-  %next = getelementptr i64, ptr %state, i64 8
-  %done = getelementptr i64, ptr %state, i64 16
-  %failed = getelementptr i64, ptr %state, i64 24
-  %count.p = getelementptr i64, ptr %state, i64 32
-  %parts.p = getelementptr i64, ptr %state, i64 33
-  %table.p = getelementptr i64, ptr %state, i64 34
-  %count = load i64, ptr %count.p
+  %done.p = getelementptr i64, ptr %state, i64 8
+  %failed.p = getelementptr i64, ptr %state, i64 16
+  %run.p = getelementptr i64, ptr %state, i64 24
+  %work = getelementptr i64, ptr %state, i64 32
+  %stages.p = getelementptr i64, ptr %work, i64 1
+  %parts.p = getelementptr i64, ptr %work, i64 2
+  %table.p = getelementptr i64, ptr %work, i64 3
+  %run = load i64, ptr %run.p
+  %threads = load i64, ptr %work
+  %stages = load ptr, ptr %stages.p
   %parts = load ptr, ptr %parts.p
   %table = load ptr, ptr %table.p
-  br label %look
+  %thread = urem i64 %number, %threads
+  br label %stage
+stage:
+  %stage.p = phi ptr [ %stages, %start ], [ %stage.next, %stage.through ]
+  %before = load i64, ptr %stage.p
+  %last.stage = icmp slt i64 %before, 0
+  br i1 %last.stage, label %leave, label %look
 look:
-  %looks = phi i64 [ 0, %start ], [ %more.looks, %not.yet ], [ 0, %try ], [ 0, %finished ]
-  %part = load atomic i64, ptr %next acquire, align 8
-  %left = icmp slt i64 %part, %count
-  br i1 %left, label %check, label %leave
-check:
-  %place = mul i64 %part, 3
-  %wait.p = getelementptr i64, ptr %parts, i64 %place
-  %wait = load i64, ptr %wait.p
-  %ready = load atomic i64, ptr %done acquire, align 8
-  %may = icmp sge i64 %ready, %wait
-  br i1 %may, label %try, label %not.yet
+  %looks = phi i64 [ 0, %stage ], [ %looks.more, %not.yet ]
+  %done = load atomic i64, ptr %done.p acquire, align 8
+  %ready = icmp sge i64 %done, %before
+  br i1 %ready, label %open, label %not.yet
 not.yet:
-  %more.looks = add i64 %looks, 1
-  call void @qref_wait(ptr %state, i64 %more.looks)
-  br label %look
-try:
-  %following = add i64 %part, 1
-  %pair = cmpxchg ptr %next, i64 %part, i64 %following acq_rel acquire
-  %taken = extractvalue { i64, i1 } %pair, 1
-  br i1 %taken, label %run, label %look
-run:
-  %first.p = getelementptr i64, ptr %wait.p, i64 1
-  %last.p = getelementptr i64, ptr %wait.p, i64 2
+  %looks.more = add i64 %looks, 1
+  call void @qref_wait(ptr %state, i64 %looks.more)
+  %failed = load atomic i64, ptr %failed.p acquire, align 8
+  %goes.on = icmp eq i64 %failed, 0
+  br i1 %goes.on, label %look, label %leave
+open:
+  %behind.p = getelementptr i64, ptr %stage.p, i64 1
+  %behind = load i64, ptr %behind.p
+  %count = sub i64 %behind, %before
+  %over = icmp sge i64 %done, %behind
+  br i1 %over, label %stage.through, label %own
+own:
+  %share = mul i64 %count, %thread
+  %mine = udiv i64 %share, %threads
+  br label %part
+part:
+  %turn = phi i64 [ 0, %own ], [ %turn.next, %part.through ]
+  %more.parts = icmp slt i64 %turn, %count
+  br i1 %more.parts, label %find, label %stage.through
+find:
+  %ahead = add i64 %mine, %turn
+  %place = urem i64 %ahead, %count
+  %index = add i64 %before, %place
+  %at = mul i64 %index, 3
+  %taken.p = getelementptr i64, ptr %parts, i64 %at
+  %taken = load atomic i64, ptr %taken.p monotonic, align 8
+  %free = icmp ne i64 %taken, %run
+  br i1 %free, label %take, label %part.through
+take:
+  %pair = cmpxchg ptr %taken.p, i64 %taken, i64 %run acq_rel monotonic
+  %got = extractvalue { i64, i1 } %pair, 1
+  br i1 %got, label %got.it, label %part.through
+got.it:
+  %first.p = getelementptr i64, ptr %taken.p, i64 1
+  %last.p = getelementptr i64, ptr %taken.p, i64 2
   %first = load i64, ptr %first.p
   %last = load i64, ptr %last.p
-  br label %rows
-rows:
-  %row = phi i64 [ %first, %run ], [ %row.next, %row.done ]
-  %more = icmp slt i64 %row, %last
-  br i1 %more, label %call, label %finished
+  br label %row
+row:
+  %row.number = phi i64 [ %first, %got.it ], [ %row.next, %call ]
+  %more.rows = icmp slt i64 %row.number, %last
+  br i1 %more.rows, label %call, label %finished
 call:
-  %at = mul i64 %row, 3
-  %entry.p = getelementptr i64, ptr %table, i64 %at
+  %cell = mul i64 %row.number, 3
+  %entry.p = getelementptr i64, ptr %table, i64 %cell
   %function.p = getelementptr i64, ptr %entry.p, i64 1
   %slots.p = getelementptr i64, ptr %entry.p, i64 2
   %entry = load ptr, ptr %entry.p
   %function = load i64, ptr %function.p
   %slots = load i64, ptr %slots.p
   %status = call i32 %entry(i64 %function, i64 %slots)
-  %row.next = add i64 %row, 1
+  %row.next = add i64 %row.number, 1
   %good = icmp eq i32 %status, 0
-  br i1 %good, label %row.done, label %stop
-row.done:
-  br label %rows
+  br i1 %good, label %row, label %stop
 finished:
-  %counted = atomicrmw add ptr %done, i64 1 acq_rel
-  br label %look
+  %counted = atomicrmw add ptr %done.p, i64 1 acq_rel
+  br label %part.through
+part.through:
+  %turn.next = add i64 %turn, 1
+  br label %part
+stage.through:
+  %stage.next = getelementptr i64, ptr %stage.p, i64 2
+  br label %stage
 stop:
-  store atomic i64 %row.next, ptr %failed release, align 8
-  store atomic i64 %count, ptr %next release, align 8
+  store atomic i64 %row.next, ptr %failed.p release, align 8
   br label %leave
 leave:
   %others = atomicrmw sub ptr %state, i64 1 acq_rel
@@ -188,12 +225,12 @@ class Work:
     """
 
     def __init__(self, table: np.ndarray, stages: Sequence[Sequence[int]], num_threads: int):
-        before = itertools.accumulate((len(stage) for stage in stages), initial=0)
-        waits = [wait for wait, stage in zip(before, stages) for _ in stage]
+        counts = list(itertools.accumulate((len(stage) for stage in stages), initial=0))
         edges = list(itertools.accumulate((rows for stage in stages for rows in stage), initial=0))
-        self._parts = np.array([*zip(waits, edges, edges[1:])], np.int64)
+        self._stages = np.array([*itertools.pairwise(counts), (-1, -1)], np.int64)
+        self._parts = np.array([(0, *rows) for rows in itertools.pairwise(edges)], np.int64)
         self.workers = num_threads - 1
-        self.arguments = len(waits), self._parts.ctypes.data, table.ctypes.data
+        self.arguments = num_threads, *(a.ctypes.data for a in (self._stages, self._parts, table))
 
 
 def run(work: Work) -> int | None:
@@ -228,15 +265,15 @@ class _Workers:
     def _start(self) -> None:
         wake = threading.Lock()
         wake.acquire()
-        threading.Thread(target=_serve, args=(wake, self._address), name="qref", daemon=True).start()
+        threading.Thread(target=_serve, args=(wake, self._address, len(self._wake) + 1), name="qref", daemon=True).start()
         self._wake.append(wake)
 
 
-def _serve(wake: threading.Lock, address: int) -> None:
+def _serve(wake: threading.Lock, address: int, thread: int) -> None:
     join_run = _functions()[1]
     while True:
         wake.acquire()
-        join_run(address)
+        join_run(address, thread)
 
 
 def _yield() -> Callable[[], int]:
@@ -246,15 +283,15 @@ def _yield() -> Callable[[], int]:
 
 @functools.cache
 def _functions() -> tuple[Callable[..., None], Callable[..., None], Callable[..., int]]:
-    """open_run(state, count, parts, table), join_run(state) and lead_run(state), all without the GIL."""
+    """open_run(state, threads, stages, parts, table), join_run(state, thread) and lead_run(state), all without the GIL."""
     pause = _PAUSES.get(platform.machine().lower(), "")
-    code = _CODE.replace("LOOKS", str(LOOKS)).replace("PAUSE", pause)
+    code = _CODE.replace("LOOKS", str(LOOKS)).replace("YIELD", str(YIELD)).replace("PAUSE", pause)
     code += "declare void @llvm.x86.sse2.pause()" if pause else ""
     i64 = ctypes.c_int64
     open_run, join_run, lead_run = addresses_of(code, "qref_open_run", "qref_join_run", "qref_lead_run")
     return (
-        ctypes.CFUNCTYPE(None, i64, i64, i64, i64)(open_run),
-        ctypes.CFUNCTYPE(None, i64)(join_run),
+        ctypes.CFUNCTYPE(None, i64, i64, i64, i64, i64)(open_run),
+        ctypes.CFUNCTYPE(None, i64, i64)(join_run),
         ctypes.CFUNCTYPE(i64, i64)(lead_run),
     )
 

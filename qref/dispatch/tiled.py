@@ -22,7 +22,7 @@ from qref.ops import depthwise_conv_2d as depthwise
 from qref.ops import fully_connected as fc
 from qref.ops._matmul import IntegerPlan
 
-COPIED, MULTIPLIED, MULTIPLIED_DEPTHWISE, READ = 10, 150, 50, 20  # bytes of images or weights a ns, about: what cuts go by
+COPIED, MULTIPLIED, MULTIPLIED_DEPTHWISE, READ = 30, 150, 50, 20  # bytes of images or weights a ns, about: what cuts go by
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def multiplied(*arguments: Any) -> Call:
     call = Call(tile.matmul, arguments)
     *inputs, w, vectors, rows, channels, output, y = arguments
     if len(y) != 1:
-        return along_first_axis(call, (1, len(arguments) - 1), w.nbytes / MULTIPLIED, rows)
+        return along_first_axis(call, (1, -1), w.nbytes / MULTIPLIED, rows)
     width = len(vectors) * LANES
 
     def part(first: int, last: int) -> tuple[Any, ...]:
