@@ -38,6 +38,7 @@ OPERATORS = {
 @pytest.fixture
 def cut_everything(monkeypatch):
     monkeypatch.setattr(cut, "LEAST", 1e-6)
+    monkeypatch.setattr(cut, "WORTH", 0.0)
 
 
 def started(model, num_threads, batch=None, **options):
@@ -107,6 +108,13 @@ def test_a_call_with_little_to_do_stays_whole():
     assert [len(part) for part in stages(calls, 2)[-1]] == [2]
 
 
+def test_where_all_together_is_little_nothing_is_shared():
+    x, y = np.zeros((2, 100), np.uint8)
+    call = along_first_axis(Call(lookup_table.copy, (x, y)), (0, -1), 0.3 * cut.WORTH / 100)
+    assert len(stages([call] * 3, 2)) == 1
+    assert len(stages([call] * 4, 2)) == 4
+
+
 def test_parts_are_multiples_of_the_step_and_leave_nothing_out():
     x, y = np.arange(200, dtype=np.uint8).reshape(2, 100)
     ((*parts,),) = stages([along_first_axis(Call(lookup_table.copy, (x, y)), (0, 1), 1e6, step=16)], 2)
@@ -171,5 +179,5 @@ def test_a_child_of_a_fork_has_workers_of_its_own(cut_everything):
     want = tensors(interpreter)
     child = os.fork()
     if child == 0:
-        os._exit(0 if tensors(interpreter) == want and len(threads._workers._wake) == 1 else 1)
+        os._exit(0 if tensors(interpreter) == want and len(threads._workers._workers) == 1 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

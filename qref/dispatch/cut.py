@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-LEAST = 3000.0  # ns: a shorter part would not pay for what threads tell each other
+LEAST = 5e3  # ns: a shorter part would not pay for what threads tell each other
+WORTH = 1e5  # ns: with less work to share, to have the others awake costs more than it brings
 PER_THREAD = 4  # parts: who is late finds less left to do, and who is stopped by the system holds up less
 
 
@@ -56,23 +57,28 @@ def along_first_axis(call: Call, positions: Sequence[int], work: float, step: in
 
 def stages(calls: Sequence[Call], num_threads: int) -> list[list[list[Call]]]:
     """The calls as stages, one after the other; the parts of a stage run in any order; a part is calls in their order."""
+    counts = [_count(call.cut, num_threads) for call in calls]
+    work = sum(call.cut.size * call.cut.work for call, count in zip(calls, counts) if call.cut is not None and count > 1)
     found: list[list[list[Call]]] = []
-    for call in calls:
-        parts = _parts(call, num_threads)
-        if len(parts) == 1 and found and len(found[-1]) == 1:
+    for call, count in zip(calls, counts):
+        if count > 1 and work >= WORTH:
+            found.append([[part] for part in _parts(call, count)])
+        elif found and len(found[-1]) == 1:
             found[-1][0].append(call)
         else:
-            found.append([[part] for part in parts])
+            found.append([[call]])
     return found
 
 
-def _parts(call: Call, num_threads: int) -> list[Call]:
-    cut = call.cut
+def _count(cut: Cut | None, num_threads: int) -> int:
+    """Of parts."""
     if cut is None or num_threads == 1:
-        return [call]
-    blocks = -(-cut.size // cut.step)
-    count = min(blocks, num_threads * PER_THREAD, int(cut.size * cut.work / LEAST))
-    if count < 2:
-        return [call]
-    edges = np.minimum(np.arange(count + 1) * blocks // count * cut.step, cut.size).tolist()
+        return 1
+    return min(-(-cut.size // cut.step), num_threads * PER_THREAD, int(cut.size * cut.work / LEAST))
+
+
+def _parts(call: Call, count: int) -> list[Call]:
+    cut = call.cut
+    assert cut is not None
+    edges = np.minimum(np.arange(count + 1) * -(-cut.size // cut.step) // count * cut.step, cut.size).tolist()
     return [Call(call.kernel, cut.arguments(first, last)) for first, last in itertools.pairwise(edges)]

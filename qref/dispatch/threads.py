@@ -4,9 +4,9 @@ A stage is parts that can run in any order. Each thread begins with its share of
 read is in its cache; then it takes what others have left. Before a part of the next stage is taken, all of this one are done.
 A thread that has to wait looks again for some thousand cycles, then lets the system run others in between.
 
-The caller works too, and returns when it is alone. Workers are daemon threads of the process, made when first needed; between
-runs they sleep, and one that wakes late finds the run closed. One run has them at a time: another, which finds them busy, does
-its work alone.
+The caller works too, and returns when it is alone. Workers are daemon threads of the process, made when first needed. After a run
+they look for the next one as long, then sleep; one that wakes late finds the run closed. One run has them at a time: another,
+which finds them busy, does its work alone.
 
     inside   threads that are in the run, the caller with them; 0: there is none
     done     parts that are done; it only goes up in a run
@@ -30,34 +30,13 @@ from qref.dispatch.native import addresses_of
 
 LINE = 8  # numbers of eight bytes in a line of the cache
 YIELD = 36  # the place of a function's address in the state
-LOOKS = 2000  # at what others have done, before the system is asked to run others
+LOOKS = 2000  # at what others have done, before the system is asked to run others or a worker sleeps
 
 _CODE = """
 ; state: inside, done, failed, run, each in a line of its own; then threads, stages, table, yield
 ; stages: rows (parts before, parts behind); behind them a row (-1, -1)
 ; parts: rows (run in which it was taken last, first row of the table, row behind the last)
 ; table: rows (entry, function, slots)
-
-define void @qref_open_run(ptr %state, i64 %threads, i64 %stages, i64 %parts, i64 %table) {
-  %done.p = getelementptr i64, ptr %state, i64 8
-  %failed.p = getelementptr i64, ptr %state, i64 16
-  %run.p = getelementptr i64, ptr %state, i64 24
-  %work = getelementptr i64, ptr %state, i64 32
-  %stages.p = getelementptr i64, ptr %work, i64 1
-  %parts.p = getelementptr i64, ptr %work, i64 2
-  %table.p = getelementptr i64, ptr %work, i64 3
-  %before = load i64, ptr %run.p
-  %run = add i64 %before, 1
-  store i64 %run, ptr %run.p
-  store i64 0, ptr %done.p
-  store i64 0, ptr %failed.p
-  store i64 %threads, ptr %work
-  store i64 %stages, ptr %stages.p
-  store i64 %parts, ptr %parts.p
-  store i64 %table, ptr %table.p
-  store atomic i64 1, ptr %state release, align 8
-  ret void
-}
 
 define void @qref_wait(ptr %state, i64 %looks) {
   %many = icmp ugt i64 %looks, LOOKS
@@ -72,31 +51,26 @@ others:
   ret void
 }
 
-; A worker joins the run if there is one.
-define void @qref_join_run(ptr %state, i64 %thread) {
+; Open a run, share the work, wait to be alone; returns 0, or the number of the row that failed, from 1 on.
+define i64 @qref_run(ptr %state, i64 %threads, i64 %stages, i64 %parts, i64 %table) {
 start:
-  %found = load atomic i64, ptr %state acquire, align 8
-  br label %enter
-enter:
-  %inside = phi i64 [ %found, %start ], [ %now, %raise ]
-  %closed = icmp eq i64 %inside, 0
-  br i1 %closed, label %leave, label %raise
-raise:
-  %more = add i64 %inside, 1
-  %pair = cmpxchg ptr %state, i64 %inside, i64 %more acq_rel acquire
-  %now = extractvalue { i64, i1 } %pair, 0
-  %entered = extractvalue { i64, i1 } %pair, 1
-  br i1 %entered, label %work, label %enter
-work:
-  call void @qref_share(ptr %state, i64 %thread)
-  br label %leave
-leave:
-  ret void
-}
-
-; The caller works too, then waits until it is alone; returns 0, or the number of the row that failed, from 1 on.
-define i64 @qref_lead_run(ptr %state) {
-start:
+  %done.p = getelementptr i64, ptr %state, i64 8
+  %failed.p = getelementptr i64, ptr %state, i64 16
+  %run.p = getelementptr i64, ptr %state, i64 24
+  %work = getelementptr i64, ptr %state, i64 32
+  %stages.p = getelementptr i64, ptr %work, i64 1
+  %parts.p = getelementptr i64, ptr %work, i64 2
+  %table.p = getelementptr i64, ptr %work, i64 3
+  %before = load i64, ptr %run.p
+  %run = add i64 %before, 1
+  store atomic i64 %run, ptr %run.p release, align 8
+  store i64 0, ptr %done.p
+  store i64 0, ptr %failed.p
+  store i64 %threads, ptr %work
+  store i64 %stages, ptr %stages.p
+  store i64 %parts, ptr %parts.p
+  store i64 %table, ptr %table.p
+  store atomic i64 1, ptr %state release, align 8
   call void @qref_share(ptr %state, i64 0)
   br label %look
 look:
@@ -109,9 +83,39 @@ again:
   call void @qref_wait(ptr %state, i64 %more)
   br label %look
 end:
-  %failed.p = getelementptr i64, ptr %state, i64 16
   %failed = load i64, ptr %failed.p
   ret i64 %failed
+}
+
+; A worker joins each run that it finds, once; it leaves when there was none for a while.
+define void @qref_serve(ptr %state, i64 %thread) {
+start:
+  %run.p = getelementptr i64, ptr %state, i64 24
+  br label %look
+look:
+  %looks = phi i64 [ 0, %start ], [ %more, %none ], [ 0, %join ]
+  %known = phi i64 [ 0, %start ], [ %known, %none ], [ %run, %join ]
+  %inside = load atomic i64, ptr %state acquire, align 8
+  %run = load atomic i64, ptr %run.p acquire, align 8
+  %opened = icmp ne i64 %inside, 0
+  %other = icmp ne i64 %run, %known
+  %new = and i1 %opened, %other
+  br i1 %new, label %enter, label %none
+enter:
+  %raised = add i64 %inside, 1
+  %pair = cmpxchg ptr %state, i64 %inside, i64 %raised acq_rel acquire
+  %entered = extractvalue { i64, i1 } %pair, 1
+  br i1 %entered, label %join, label %none
+join:
+  call void @qref_share(ptr %state, i64 %thread)
+  br label %look
+none:
+  PAUSE
+  %more = add i64 %looks, 1
+  %late = icmp ugt i64 %more, LOOKS
+  br i1 %late, label %leave, label %look
+leave:
+  ret void
 }
 
 ; Go through the stages: wait for those before, take parts that nobody has taken and run them; then leave.
@@ -213,7 +217,6 @@ leave:
   ret void
 }
 """
-_PAUSES = {"x86_64": "call void @llvm.x86.sse2.pause()", "amd64": "call void @llvm.x86.sse2.pause()"}
 
 
 class Work:
@@ -241,39 +244,43 @@ def run(work: Work) -> int | None:
 class _Workers:
     def __init__(self) -> None:
         self._busy = threading.Lock()
-        self._wake: list[threading.Lock] = []  # one for each worker, held while there is nothing to do
+        self._workers: list[_Worker] = []
         memory = np.zeros(6 * LINE, np.int64)
         self._state = memory[-memory.ctypes.data // 8 % LINE :]
         self._state[YIELD] = ctypes.cast(_yield(), ctypes.c_void_p).value
-        self._address = self._state.ctypes.data
 
     def run(self, work: Work) -> int | None:
         if not self._busy.acquire(blocking=False):
             return None
         try:
-            open_run, _, lead_run = _functions()
-            while len(self._wake) < work.workers:
-                self._start()
-            open_run(self._address, *work.arguments)
-            for wake in self._wake[: work.workers]:
-                if wake.locked():  # else it was told before, and has not looked yet
-                    wake.release()
-            return lead_run(self._address)
+            while len(self._workers) < work.workers:
+                self._workers.append(_Worker(self._state.ctypes.data, len(self._workers) + 1))
+            for worker in self._workers[: work.workers]:
+                worker.wake()
+            return _functions()[0](self._state.ctypes.data, *work.arguments)
         finally:
             self._busy.release()
 
-    def _start(self) -> None:
-        wake = threading.Lock()
-        wake.acquire()
-        threading.Thread(target=_serve, args=(wake, self._address, len(self._wake) + 1), name="qref", daemon=True).start()
-        self._wake.append(wake)
 
+class _Worker:
+    def __init__(self, state: int, thread: int):
+        self._sleeps = threading.Lock()  # held while there is nothing to do
+        self._sleeps.acquire()
+        self._awake = False
+        threading.Thread(target=self._serve, args=(state, thread), name="qref", daemon=True).start()
 
-def _serve(wake: threading.Lock, address: int, thread: int) -> None:
-    join_run = _functions()[1]
-    while True:
-        wake.acquire()
-        join_run(address, thread)
+    def wake(self) -> None:
+        """Have it look for a run, if it does not."""
+        if not self._awake and self._sleeps.locked():
+            self._sleeps.release()
+
+    def _serve(self, state: int, thread: int) -> None:
+        serve = _functions()[1]
+        while True:
+            self._sleeps.acquire()
+            self._awake = True
+            serve(state, thread)
+            self._awake = False
 
 
 def _yield() -> Callable[[], int]:
@@ -282,18 +289,14 @@ def _yield() -> Callable[[], int]:
 
 
 @functools.cache
-def _functions() -> tuple[Callable[..., None], Callable[..., None], Callable[..., int]]:
-    """open_run(state, threads, stages, parts, table), join_run(state, thread) and lead_run(state), all without the GIL."""
-    pause = _PAUSES.get(platform.machine().lower(), "")
+def _functions() -> tuple[Callable[..., int], Callable[..., None]]:
+    """run(state, threads, stages, parts, table) and serve(state, thread), both without the GIL."""
+    pause = "call void @llvm.x86.sse2.pause()" if platform.machine().lower() in ("x86_64", "amd64") else ""
     code = _CODE.replace("LOOKS", str(LOOKS)).replace("YIELD", str(YIELD)).replace("PAUSE", pause)
     code += "declare void @llvm.x86.sse2.pause()" if pause else ""
     i64 = ctypes.c_int64
-    open_run, join_run, lead_run = addresses_of(code, "qref_open_run", "qref_join_run", "qref_lead_run")
-    return (
-        ctypes.CFUNCTYPE(None, i64, i64, i64, i64, i64)(open_run),
-        ctypes.CFUNCTYPE(None, i64, i64)(join_run),
-        ctypes.CFUNCTYPE(i64, i64)(lead_run),
-    )
+    run, serve = addresses_of(code, "qref_run", "qref_serve")
+    return ctypes.CFUNCTYPE(i64, i64, i64, i64, i64, i64)(run), ctypes.CFUNCTYPE(None, i64, i64)(serve)
 
 
 def _forget() -> None:

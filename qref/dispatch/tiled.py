@@ -22,7 +22,7 @@ from qref.ops import depthwise_conv_2d as depthwise
 from qref.ops import fully_connected as fc
 from qref.ops._matmul import IntegerPlan
 
-COPIED, MULTIPLIED, MULTIPLIED_DEPTHWISE, READ = 30, 150, 50, 20  # bytes of images or weights a ns, about: what cuts go by
+COPIED, MULTIPLIED, MULTIPLIED_DEPTHWISE, READ = 30, 300, 30, 20  # bytes of images or weights a ns, about: what cuts go by
 
 
 @dataclass(frozen=True, slots=True)
