@@ -33,6 +33,11 @@ class Step:
     replaced: bool = False  # `evaluate` is a function of the caller's
     unshaped: tuple[int, ...] = ()  # positions of the outputs whose shapes only the results tell
 
+    @property
+    def constants(self) -> list[np.ndarray | None]:
+        """The inputs that are known before the graph runs, None for the others."""
+        return [None if o is None else o.constant if o.constant is not None else o.known_value for o in self.node.inputs]
+
 
 class Execution:
     """A subgraph with the state of its tensors; `values[i]` is what tensor i holds, None before it is computed."""
@@ -176,7 +181,7 @@ class Execution:
         step = self.steps[index]
         if step.prepared is None or step.unshaped or step.folded:
             return False
-        evaluate = bind_other(step.prepared.plan, _constants(step.node))
+        evaluate = bind_other(step.prepared.plan, step.constants)
         if evaluate is None:
             return False
         step.evaluate, step.replaced, self.parts = evaluate, True, None
@@ -186,7 +191,7 @@ class Execution:
         node, prepared = step.node, step.prepared
         if self.kernels != "numba" or prepared is None or step.replaced or not has_calls(prepared):
             return None
-        constants = _constants(node)
+        constants = step.constants
         inputs = [None if o is None else c if c is not None else self._place(o) for o, c in zip(node.inputs, constants)]
         outputs = [self._place(operand) for operand in node.outputs]
         found = calls_of(prepared, constants, inputs, outputs)
@@ -234,7 +239,7 @@ class Execution:
             step.node.fail(str(error))
         _expect_arity(step.node, step.prepared.reference)
         step.unshaped = tuple(i for i, operand in enumerate(step.node.outputs) if operand.known_shape is None)
-        step.evaluate, step.replaced = bind(step.prepared, _constants(step.node), self.kernels), False
+        step.evaluate, step.replaced = bind(step.prepared, step.constants, self.kernels), False
 
     def prepare_alone(self, index: int, inputs: Sequence[np.ndarray | None]) -> tuple[Node, Prepared]:
         """The operator at `index` prepared for these inputs, None where absent; nothing of the run changes.
@@ -300,11 +305,6 @@ def _expect_arity(node: Node, reference: Callable[..., Any]) -> None:
     if not any(p.kind is p.VAR_POSITIONAL for p in parameters):
         most = len(parameters) - 1  # the last is the plan
         node.expect(len(node.inputs) <= most, f"has {len(node.inputs)} inputs; expected at most {most}")
-
-
-def _constants(node: Node) -> list[np.ndarray | None]:
-    """The inputs that are known before the graph runs, None for the others."""
-    return [None if o is None else o.constant if o.constant is not None else o.known_value for o in node.inputs]
 
 
 def _is_known(operand: Operand | None) -> bool:

@@ -84,6 +84,7 @@ class Interpreter:
         source = model_content if model_path is None else model_path
         self._model = source if isinstance(source, Model) else load(source, limits=limits)  # type: ignore[arg-type]
         check(self._model, limits=limits)
+        self._options = {"runtime": runtime, "kernels": kernels, "limits": limits, "num_threads": num_threads}
         session = Session(rules, limits, self._model.subgraphs, self._invoke_subgraph)
         self._executions = [
             Execution(self._model, subgraph, session, kernels, num_threads or 1) for subgraph in self._model.subgraphs
@@ -94,6 +95,15 @@ class Interpreter:
     def model(self) -> Model:
         """The model being run."""
         return self._model
+
+    def like_this(self, model: Model) -> Interpreter:
+        """An interpreter with the options of this one for another model."""
+        return Interpreter(model_content=model, **self._options)  # type: ignore[arg-type]
+
+    @property
+    def main(self) -> Execution:
+        """The main subgraph being run."""
+        return self._executions[0]
 
     def allocate_tensors(self) -> None:
         """Check every operator and derive its constants for the present input shapes; variables take their initial value."""
