@@ -1,14 +1,17 @@
-"""Many samples through a model that takes one at a time: the bytes that they give one by one, computed some at once.
+"""Many samples through a model that takes one at a time: the bytes that invoke gives one by one, with no Python between them.
 
-Where the graph treats samples independently (see sample_wise.py), a copy of the model takes a batch of them in each invoke, with
-no Python between them. RESHAPE is the usual obstacle: its shape is a constant that begins with the batch 1. In the copy it begins
-with -1, "what is left over". Other graphs take samples one by one, and states go from each to the next.
+A graph of calls alone runs for one sample after the other, in one call each; states go from each to the next. Small graphs, and
+those with operators that are no calls, take a batch of samples in each invoke instead, where they treat samples independently:
+see sample_wise.py. RESHAPE is the usual obstacle: its shape is a constant that begins with the batch 1. In a copy of the model it
+begins with -1, "what is left over". Other graphs take samples one by one.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,9 +25,12 @@ from qref.schema.enums import TensorType
 from qref.schema.model import Buffer, Operator
 
 CHUNK_BYTES = 1 << 20  # of all tensors of the samples in an invoke: they stay in the cache
-MOST = 1024  # samples in an invoke
+LEAST, MOST = 8, 1024  # samples that are computed before the next are asked for
+SMALL = 256  # samples that fit in a chunk: from then on a batch costs less than a call for each,
+MANY = 2048  # once there were so many that its preparation pays
 
 Sample = Mapping[int, np.ndarray]
+Run = Callable[[dict[int, np.ndarray]], dict[int, np.ndarray]]
 
 
 def invoke_many(
@@ -38,9 +44,9 @@ def invoke_many(
     interpreter  tells model, runtime, kernels and threads, and the shapes of a sample; what it holds afterwards is not defined
     samples      each an array for every input, by tensor index; or, by tensor index, all of them: [samples, *shape]
     tensors      which to give, by index; the outputs by default
-    chunk_bytes  of all tensors together in one invoke: many samples at once if it is great, one by one if it is 0
+    chunk_bytes  of all tensors of the samples that are computed before the next are asked for
     Yields the tensors by index, [samples, *shape]: [0] is what get_tensor gives after the first of these samples.
-    Raises InputError for a sample that does not fit.
+    Raises InputError for a sample that does not fit, and for a graph whose shapes are only known while it runs.
 
     >>> import numpy as np, qref
     >>> interpreter = qref.Interpreter(qref.bundled("digits_cnn_int8"))
@@ -51,13 +57,29 @@ def invoke_many(
     interpreter.allocate_tensors()
     one = interpreter.main
     wanted = one.subgraph.outputs if tensors is None else tensors
-    batch = _batch(one, chunk_bytes)
-    several = None
-    for number, chunk in enumerate(_chunks(one, samples, max(batch, 1))):
-        full = batch > 1 and all(len(arrays) == batch for arrays in chunk.values())
-        if number == 0 and full:  # fewer are not worth another interpreter
-            several = together(interpreter, batch)
-        yield _one_by_one(interpreter, chunk, wanted) if several is None else _at_once(one, *several, batch, chunk, wanted)
+    size = max(LEAST, min(MOST, chunk_bytes // max(1, _bytes(one))))
+    if not one.has_known_shapes():
+        raise InputError(
+            "some shapes are only known while the graph runs, and may differ from sample to sample: invoke one by one"
+        )
+    for index in wanted:
+        interpreter.tensor(index)  # raises InputError where there is none
+    run: Run = functools.partial(_one_by_one, interpreter, wanted)
+    by_row, done = None, 0
+    for chunk in _chunks(one, samples, size):
+        count = min(map(len, chunk.values()))
+        if done == 0 and count == size:  # fewer are not worth a preparation
+            by_row = one.row_by_row(wanted, size)
+            run = by_row or _batched(interpreter, wanted, size) or run
+        elif by_row is not None and size >= SMALL and done < MANY <= done + count:
+            run = _batched(interpreter, wanted, size) or run
+        yield run(chunk)
+        done += count
+
+
+def _batched(interpreter: Interpreter, wanted: Sequence[int], size: int) -> Run | None:
+    several = together(interpreter, size)
+    return None if several is None else functools.partial(_at_once, interpreter.main, *several, wanted, size)
 
 
 def together(interpreter: Interpreter, batch: int) -> tuple[Interpreter, frozenset[int]] | None:
@@ -101,27 +123,30 @@ def with_free_batch(model: Model, one: Execution) -> Model:
     return replace(model, subgraphs=(changed, *model.subgraphs[1:]), buffers=tuple(buffers))
 
 
-def _batch(one: Execution, chunk_bytes: int) -> int:
-    """Samples in an invoke."""
+def _bytes(one: Execution) -> int:
+    """Of all tensors of a sample."""
     shapes = ((o.known_shape, o.type.dtype) for o in one.operands if o.constant is None and o.known_value is None)
-    each = sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in shapes if shape is not None and dtype is not None)
-    return min(MOST, chunk_bytes // max(1, each))
+    return sum(math.prod(shape) * dtype.itemsize for shape, dtype in shapes if shape is not None and dtype is not None)
 
 
 def _chunks(one: Execution, samples: Iterable[Sample] | Sample, size: int) -> Iterator[dict[int, np.ndarray]]:
     """The inputs [samples, *shape] of at most `size` samples at a time."""
-    indices, first = one.subgraph.inputs, 0
+    inputs = one.subgraph.inputs
     if isinstance(samples, Mapping):
-        total = min((len(samples[index]) for index in indices if index in samples), default=0)
-        pieces = ({i: a[start : start + size] for i, a in samples.items()} for start in range(0, total, size))
-        for piece in pieces:
-            yield {index: _fitting(one, index, piece.get(index), first) for index in indices}
-            first += size
+        every = {index: _fitting(one, index, samples.get(index), 0) for index in inputs}
+        total = max(map(len, every.values()), default=0)
+        for index, arrays in every.items():
+            if len(arrays) != total:
+                raise InputError(f"{one.operands[index]} is given {len(arrays)} samples, another input {total}; expected as many")
+        for start in range(0, total, size):
+            yield {index: arrays[start : start + size] for index, arrays in every.items()}
         return
     rest = iter(samples)
-    while some := list(itertools.islice(rest, size)):
-        yield {index: _fitting(one, index, _stacked([sample.get(index) for sample in some]), first) for index in indices}
-        first += len(some)
+    for first in itertools.count(0, size):
+        some = list(itertools.islice(rest, size))
+        if not some:
+            return
+        yield {index: _fitting(one, index, _stacked([sample.get(index) for sample in some]), first) for index in inputs}
 
 
 def _stacked(arrays: Sequence[np.ndarray | None]) -> np.ndarray | None:
@@ -134,6 +159,10 @@ def _fitting(one: Execution, index: int, arrays: np.ndarray | None, first: int) 
     """The arrays of one input for the samples from `first` on, if they have its shape and dtype."""
     operand = one.operands[index]
     if arrays is not None and arrays.shape[1:] == operand.shape and arrays.dtype == operand.dtype:
+        if arrays.dtype.kind == "f" and np.isnan(arrays).any():
+            raise InputError(
+                f"samples from {first} on: {operand} is given NaN, for which quantized kernels have no defined result"
+            )
         return arrays
     found = "none, or of several shapes" if arrays is None else f"{arrays.dtype} of shape {list(arrays.shape[1:])}"
     raise InputError(
@@ -141,7 +170,7 @@ def _fitting(one: Execution, index: int, arrays: np.ndarray | None, first: int) 
     )
 
 
-def _one_by_one(interpreter: Interpreter, chunk: dict[int, np.ndarray], wanted: Sequence[int]) -> dict[int, np.ndarray]:
+def _one_by_one(interpreter: Interpreter, wanted: Sequence[int], chunk: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
     found: dict[int, list[np.ndarray]] = {index: [] for index in wanted}
     for arrays in zip(*chunk.values()):
         for index, array in zip(chunk, arrays):
@@ -156,9 +185,9 @@ def _at_once(
     one: Execution,
     many: Interpreter,
     held: frozenset[int],
+    wanted: Sequence[int],
     batch: int,
     chunk: dict[int, np.ndarray],
-    wanted: Sequence[int],
 ) -> dict[int, np.ndarray]:
     count = min(map(len, chunk.values()))
     for index, arrays in chunk.items():

@@ -14,6 +14,7 @@ from qref.dispatch import bind
 from qref.dispatch.calls import calls_of, has_calls
 from qref.dispatch.cut import Call
 from qref.dispatch.program import Program
+from qref.dispatch.rows import RowByRow
 from qref.errors import InputError, InvalidModel, SpecViolation, UnsupportedOperator
 from qref.ops import Node, NotYetKnown, Operand, Prepared, find_prepare
 from qref.ops.node import Shape
@@ -127,16 +128,39 @@ class Execution:
 
     def invoke(self) -> None:
         """Evaluate the operators in the file's order."""
-        if self.parts is None and all(step.prepared is not None and not step.unshaped for step in self.steps):
-            self.parts = self._parts()
-        if self.parts is None:
+        parts = self._known_parts()
+        if parts is None:
             self._invoke_steps()
             return
-        for part in self.parts:
+        for part in parts:
             if isinstance(part, Step):
                 self._evaluate(part)
             else:
                 part()
+
+    def row_by_row(self, tensors: Sequence[int], size: int) -> RowByRow | None:
+        """The graph for at most `size` rows of its inputs, one after the other, by tensor index; None if it is not only calls.
+
+        Gives what `tensors` hold after each; all have a value, or get one from the calls.
+        """
+        parts = self._known_parts()
+        program = parts[0] if parts is not None and len(parts) == 1 else None
+        if not isinstance(program, Program):
+            return None
+        inputs, outputs = ({i: self.values[i] for i in indices} for indices in (self.subgraph.inputs, tensors))
+        if not all(a is not None and a.flags.c_contiguous and a.size for a in (*inputs.values(), *outputs.values())):
+            return None
+        return RowByRow(program.calls, inputs, outputs, size, self.num_threads)  # type: ignore[arg-type]
+
+    def _known_parts(self) -> list[Program | Step] | None:
+        """What invoke goes through; None where shapes are only known while the graph runs."""
+        if self.parts is None and self.has_known_shapes():
+            self.parts = self._parts()
+        return self.parts
+
+    def has_known_shapes(self) -> bool:
+        """Whether every shape is known before the graph runs; after `allocate`."""
+        return all(step.prepared is not None and not step.unshaped for step in self.steps)
 
     def _parts(self) -> list[Program | Step]:
         """The operators in their order: those that are calls of kernels joined to programs, the others one by one."""
