@@ -25,9 +25,8 @@ from qref.schema.enums import TensorType
 from qref.schema.model import Buffer, Operator
 
 CHUNK_BYTES = 1 << 20  # of all tensors of the samples in an invoke: they stay in the cache
-LEAST, MOST = 8, 1024  # samples that are computed before the next are asked for
-SMALL = 256  # samples that fit in a chunk: from then on a batch costs less than a call for each,
-MANY = 2048  # once there were so many that its preparation pays
+LEAST, MOST = 8, 256  # samples that are computed before the next are asked for
+MANY = 2048  # samples of a graph so small that MOST fit in a chunk: then a batch costs less than a call for each, and pays
 
 Sample = Mapping[int, np.ndarray]
 Run = Callable[[dict[int, np.ndarray]], dict[int, np.ndarray]]
@@ -63,7 +62,7 @@ def invoke_many(
             "some shapes are only known while the graph runs, and may differ from sample to sample: invoke one by one"
         )
     for index in wanted:
-        interpreter.tensor(index)  # raises InputError where there is none
+        interpreter.expect_kept(index)
     run: Run = functools.partial(_one_by_one, interpreter, wanted)
     by_row, done = None, 0
     for chunk in _chunks(one, samples, size):
@@ -71,7 +70,7 @@ def invoke_many(
         if done == 0 and count == size:  # fewer are not worth a preparation
             by_row = one.row_by_row(wanted, size)
             run = by_row or _batched(interpreter, wanted, size) or run
-        elif by_row is not None and size >= SMALL and done < MANY <= done + count:
+        elif by_row is not None and size == MOST and done < MANY <= done + count:
             run = _batched(interpreter, wanted, size) or run
         yield run(chunk)
         done += count

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from qref.arena import ALIGNMENT, Arena, MemoryPlan, Placement, plan
 from qref.dispatch import bind
 from qref.dispatch.calls import calls_of, has_calls
 from qref.dispatch.cut import Call
@@ -43,10 +45,13 @@ class Step:
 class Execution:
     """A subgraph with the state of its tensors; `values[i]` is what tensor i holds, None before it is computed."""
 
-    def __init__(self, model: Model, subgraph: Subgraph, session: Session, kernels: str, num_threads: int = 1):
+    def __init__(
+        self, model: Model, subgraph: Subgraph, session: Session, kernels: str, num_threads: int = 1, keep_all: bool = True
+    ):
         self.subgraph = subgraph
         self.kernels = kernels
         self.num_threads = num_threads
+        self.keep_all = keep_all  # tensors; else only inputs, outputs, constants and variables, and the others share an arena
         self.free_bytes = session.limits.max_total_bytes
         written = {*subgraph.inputs, *(i for operator in subgraph.operators for i in operator.outputs)}
         self.operands = [
@@ -55,6 +60,7 @@ class Execution:
         self.values: list[np.ndarray | None] = [operand.constant for operand in self.operands]
         self.parts: list[Program | Step] | None = None  # what invoke goes through, made when it is first called
         self.places: dict[int, np.ndarray] = {}  # arrays that programs read and write, by tensor
+        self.arena: Arena | None = None  # where they are unless all are kept
         self.steps = [
             Step(
                 Node(
@@ -70,7 +76,7 @@ class Execution:
 
     def allocate(self) -> None:
         """Prepare every operator whose input shapes are known now; variables take their initial value, inputs zeros."""
-        self.parts, self.places = None, {}
+        self.parts, self.places, self.arena = None, {}, None
         for step in self.steps:
             for operand in step.node.outputs:
                 operand.known_shape = operand.known_value = None
@@ -123,7 +129,7 @@ class Execution:
             np.copyto(place, value)
             value = place
         elif place is not None:
-            self.parts, self.places = None, {}
+            self.parts, self.places, self.arena = None, {}, None
         self.values[index] = value
 
     def invoke(self) -> None:
@@ -135,8 +141,48 @@ class Execution:
         for part in parts:
             if isinstance(part, Step):
                 self._evaluate(part)
+                self._forget(part)
             else:
                 part()
+
+    def is_kept(self, index: int) -> bool:
+        """Whether what a tensor holds after an invoke can be read."""
+        operand = self.operands[index]
+        known = operand.constant is not None or operand.known_value is not None or operand.tensor.is_variable
+        return self.keep_all or known or index in self.subgraph.inputs or index in self.subgraph.outputs
+
+    def memory_plan(self, alignment: int) -> MemoryPlan:
+        """Where tensors would lie in an arena; after `allocate`.
+
+        Raises InputError where shapes are known only while the graph runs.
+        """
+        if not self.has_known_shapes():
+            raise InputError("some shapes are only known while the graph runs, so there is no plan of its memory")
+        lives: dict[int, list[int]] = {}
+        for number, step in enumerate(self.steps):
+            if not step.folded:
+                for operand in (*step.node.inputs, *step.node.outputs):
+                    if operand is not None and operand.type.dtype is not None:
+                        lives.setdefault(operand.tensor.index, []).append(number)
+        forever = {*self.subgraph.inputs, *self.subgraph.outputs}
+        for index in forever:
+            lives[index] = [0, max(len(self.steps) - 1, 0)]
+        tensors = []
+        for index, uses in lives.items():
+            operand = self.operands[index]
+            if operand.constant is None and operand.known_value is None and not operand.tensor.is_variable:
+                size = math.prod(operand.shape) * operand.dtype.itemsize
+                tensors.append(Placement(index, operand.tensor.name, size, min(uses), max(uses)))
+        return plan(tensors, alignment)
+
+    def _forget(self, step: Step) -> None:
+        """Let go of what only operators up to a step needed, if it does not lie in the arena."""
+        for operand in step.node.inputs if self.arena is not None else ():
+            index = -1 if operand is None else operand.tensor.index
+            value = self.values[index] if index >= 0 and index not in self.places and not self.is_kept(index) else None
+            if value is not None and self.arena.last[index] == step.node.operator.index:  # type: ignore[union-attr]
+                self.free_bytes += value.nbytes
+                self.values[index] = None
 
     def row_by_row(self, tensors: Sequence[int], size: int) -> RowByRow | None:
         """The graph for at most `size` rows of its inputs, one after the other, by tensor index; None if it is not only calls.
@@ -155,6 +201,7 @@ class Execution:
     def _known_parts(self) -> list[Program | Step] | None:
         """What invoke goes through; None where shapes are only known while the graph runs."""
         if self.parts is None and self.has_known_shapes():
+            self.arena = None if self.keep_all else Arena(self.memory_plan(ALIGNMENT))
             self.parts = self._parts()
         return self.parts
 
@@ -227,8 +274,10 @@ class Execution:
     def _place(self, operand: Operand) -> np.ndarray:
         index = operand.tensor.index
         if index not in self.places:
-            value, place = self.values[index], np.zeros(operand.shape, operand.dtype)
-            if value is not None and value.shape == place.shape:
+            value = self.values[index]
+            shared = self.arena is not None and index in self.arena.last
+            place = self.arena.array(index, operand.shape, operand.dtype) if shared else np.zeros(operand.shape, operand.dtype)
+            if value is not None and value.shape == place.shape and self.is_kept(index):
                 place[...] = value
                 self.values[index] = place
             self.places[index] = place
@@ -294,7 +343,7 @@ class Execution:
         for operand, result in zip(step.node.outputs, results):
             found, expected = (result.shape, result.dtype), (operand.shape, operand.dtype)
             assert found == expected, f"{step.node} gave {found} for {operand}; expected {expected}"
-            self._hold(operand, result)
+            self._hold(operand, result.copy() if self.arena is not None and self.arena.holds(result) else result)
         updates = step.prepared.updates  # type: ignore[union-attr]
         for position, state in zip(updates, results[len(results) - len(updates) :]):
             self.put(step.node.input(position).tensor.index, state)
