@@ -274,9 +274,11 @@ class Execution:
     def _place(self, operand: Operand) -> np.ndarray:
         index = operand.tensor.index
         if index not in self.places:
-            value = self.values[index]
-            shared = self.arena is not None and index in self.arena.last
-            place = self.arena.array(index, operand.shape, operand.dtype) if shared else np.zeros(operand.shape, operand.dtype)
+            value, arena = self.values[index], self.arena
+            if arena is not None and index in arena.last:
+                place = arena.array(index, operand.shape, operand.dtype)
+            else:
+                place = np.zeros(operand.shape, operand.dtype)
             if value is not None and value.shape == place.shape and self.is_kept(index):
                 place[...] = value
                 self.values[index] = place

@@ -182,6 +182,14 @@ def test_vector_code_that_ends_within_a_sample_is_no_batch():
     assert resized(*graph_of(20), runtime="litert-reference") is not None
 
 
+def test_functions_of_floats_that_treat_the_last_ones_otherwise_are_no_batch():
+    for runtime, found in (("litert-reference", True), ("litert-optimized", False)):
+        graph = GraphBuilder()
+        x, y = graph.input("x", TensorType.FLOAT32, (1, 8)), graph.tensor("y", TensorType.FLOAT32, (1, 8))
+        graph.operator("LOGISTIC", [x], [y])
+        assert (resized(graph, [y], runtime=runtime) is not None) == found
+
+
 def test_another_plan_is_another_computation():
     interpreter = qref.Interpreter(qref.bundled("digits_cnn_int8"))
     interpreter.allocate_tensors()

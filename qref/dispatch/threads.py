@@ -247,7 +247,7 @@ class _Workers:
         self._workers: list[_Worker] = []
         memory = np.zeros(6 * LINE, np.int64)
         self._state = memory[-memory.ctypes.data // 8 % LINE :]
-        self._state[YIELD] = ctypes.cast(_yield(), ctypes.c_void_p).value
+        self._state[YIELD] = _yield()
 
     def run(self, work: Work) -> int | None:
         if not self._busy.acquire(blocking=False):
@@ -283,9 +283,11 @@ class _Worker:
             self._awake = False
 
 
-def _yield() -> Callable[[], int]:
-    """The system's function that lets other threads run."""
-    return ctypes.WinDLL("kernel32").SwitchToThread if sys.platform == "win32" else ctypes.CDLL(None).sched_yield
+def _yield() -> int:
+    """The address of the system's function that lets other threads run."""
+    windows = sys.platform == "win32"
+    library = ctypes.CDLL("kernel32" if windows else None)
+    return ctypes.cast(library.SwitchToThread if windows else library.sched_yield, ctypes.c_void_p).value or 0
 
 
 @functools.cache
