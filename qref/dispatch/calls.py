@@ -160,7 +160,7 @@ def averages(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arra
 def _pooled(kernel: Callable[..., None], x: np.ndarray, rows: Any, columns: Any, *arguments: Any) -> Call:
     """A kernel of pooling.py, cut into images; a single one into rows of the output."""
     *limits, y = arguments
-    work = y[0, 0].size * rows[2] * columns[2] * 0.5
+    work = y.shape[2] * y.shape[3] * rows[2] * columns[2] * 0.5
 
     def images(first: int, last: int) -> tuple[Any, ...]:
         return x[first:last], rows, columns, *limits, y[first:last]
