@@ -5,11 +5,11 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .fixed_point import rounding_divide_by_pot, saturating_rounding_doubling_high_mul, wrap_int32
+from .fixed_point import rounding_divide_by_pot, saturating_rounding_doubling_high_mul, wrap_int16, wrap_int32
 
 
 @numba.njit(cache=True, nogil=True)
-def _scale(q, scaling):
+def scale(q, scaling):
     """(q + input_offset) * 2^left_shift * multiplier * 2^(-31 - right_shift), rounded twice."""
     input_offset, left_shift, multiplier, right_shift = scaling
     shifted = wrap_int32((np.int64(q) + input_offset) << left_shift)
@@ -23,14 +23,8 @@ def add(x1, x2, scaling1, scaling2, sign, scaling_y, output_offset, qmin, qmax, 
     A scaling is (input_offset, left_shift, multiplier, right_shift).
     """
     for i in range(y.shape[0]):
-        total = _scale(x1[i], scaling1) + sign * _scale(x2[i], scaling2)
-        y[i] = min(max(wrap_int32(_scale(total, scaling_y) + output_offset), qmin), qmax)
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _wrap_int16(x):
-    """An int64 modulo 2^16 as a signed number."""
-    return ((np.int64(x) & np.int64(0xFFFF)) ^ np.int64(0x8000)) - np.int64(0x8000)
+        total = scale(x1[i], scaling1) + sign * scale(x2[i], scaling2)
+        y[i] = min(max(wrap_int32(scale(total, scaling_y) + output_offset), qmin), qmax)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -52,11 +46,11 @@ def add_in_blocks(x1, x2, scaling1, scaling2, scaling_y, output_offset, qmin, qm
     for i in range(y.shape[0]):
         if i % segment < in_blocks:
             total = _scale_in_block(x1[i], scaling1, folded) + _scale_in_block(x2[i], scaling2, folded)
-            result = _scale(total, scaling_y)
-            result = _wrap_int16(_wrap_int16(result) + output_offset) if narrow else wrap_int32(result + output_offset)
+            result = scale(total, scaling_y)
+            result = wrap_int16(wrap_int16(result) + output_offset) if narrow else wrap_int32(result + output_offset)
         else:
-            total = _scale(x1[i], scaling1) + _scale(x2[i], scaling2)
-            result = wrap_int32(_scale(total, scaling_y) + output_offset)
+            total = scale(x1[i], scaling1) + scale(x2[i], scaling2)
+            result = wrap_int32(scale(total, scaling_y) + output_offset)
         y[i] = min(max(result, qmin), qmax)
 
 
@@ -74,3 +68,12 @@ def vadd(x1, x2, input1_offset, input2_offset, multiplier1, multiplier2, shift, 
         total = np.int32(first + np.int32(np.int32(np.int32(x2[i]) + offset2) * m2))
         rounded = np.int32(np.int32(np.int32(total + half) >> right) + zero_point)
         y[i] = min(max(rounded, low), high)
+
+
+@numba.njit(cache=True, nogil=True)
+def squared_difference(x1, x2, scaling1, scaling2, scaling_y, output_offset, qmin, qmax, y):
+    """Write y [N] = clamp(scale_y((scale_1(x1) - scale_2(x2))^2) + output_offset), the square in 32 bits."""
+    for i in range(y.shape[0]):
+        difference = scale(x1[i], scaling1) - scale(x2[i], scaling2)
+        total = scale(wrap_int32(difference * difference), scaling_y)
+        y[i] = min(max(wrap_int32(total + output_offset), qmin), qmax)

@@ -13,6 +13,12 @@ def wrap_int32(x):
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
+def wrap_int16(x):
+    """An int64 modulo 2^16 as a signed number."""
+    return ((np.int64(x) & np.int64(0xFFFF)) ^ np.int64(0x8000)) - np.int64(0x8000)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
 def saturating_rounding_doubling_high_mul(a, b):
     """round(a * b / 2^31), ties toward +inf; saturates for -2^31 * -2^31."""
     return min((np.int64(a) * np.int64(b) + np.int64(1 << 30)) >> np.int64(31), np.int64(2147483647))

@@ -1,5 +1,7 @@
 """Float32 sums by fused multiply-add, as XNNPACK has them: every sum begins with the bias, denormals are flushed to zero.
 
+Zeros outside the image take part in the sums.
+
 geometry: two tuples of integers, for height and width image_size, filter_size, output_size, stride, dilation, padding.
 """
 
@@ -11,6 +13,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 TINY = np.finfo(np.float32).tiny
+LEAST_NORMAL = 2.0**-126 - 2.0**-151  # what 24 bits round to 2^-126
 
 if numba.config.DISABLE_JIT:
 
@@ -38,9 +41,12 @@ else:
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def add_product(a, b, total):
-    """Return a * b + total, rounded once, or a zero of its sign where that is denormal."""
+    """Return a * b + total, rounded once, or a zero of its sign where that is denormal, and rounded to 24 bits would be."""
     value = fma(a, b, total)
-    return value if abs(value) >= TINY else value * np.float32(0)
+    if abs(value) > TINY:
+        return value
+    exact = np.float64(a) * np.float64(b) + np.float64(total)
+    return value * np.float32(0) if abs(exact) < LEAST_NORMAL else value
 
 
 @numba.njit(cache=True, nogil=True)
@@ -80,11 +86,11 @@ def convolve(x, w, b, geometry, low, high, y):
                 in_y = out_y * stride_h + filter_y * dilation_h - padding_h
                 for filter_x in range(filter_w):
                     in_x = out_x * stride_w + filter_x * dilation_w - padding_w
-                    if 0 <= in_y < image_h and 0 <= in_x < image_w:
-                        for c in range(depth):
-                            value = x[batch, in_y, in_x, group * depth + c]
-                            for n in range(filters):
-                                total[n] = add_product(value, w[group, filter_y, filter_x, c, n], total[n])
+                    inside = 0 <= in_y < image_h and 0 <= in_x < image_w
+                    for c in range(depth):
+                        value = x[batch, in_y, in_x, group * depth + c] if inside else np.float32(0)
+                        for n in range(filters):
+                            total[n] = add_product(value, w[group, filter_y, filter_x, c, n], total[n])
         clamp(y[pixel], low, high)
 
 
@@ -101,7 +107,8 @@ def depthwise(x, w, b, geometry, taps, low, high, y):
             filter_y, filter_x = taps[tap, 0], taps[tap, 1]
             in_y = out_y * stride_h + filter_y * dilation_h - padding_h
             in_x = out_x * stride_w + filter_x * dilation_w - padding_w
-            if 0 <= in_y < image_h and 0 <= in_x < image_w:
-                for c in range(y.shape[1]):
-                    y[pixel, c] = add_product(x[batch, in_y, in_x, c], w[filter_y, filter_x, c], y[pixel, c])
+            inside = 0 <= in_y < image_h and 0 <= in_x < image_w
+            for c in range(y.shape[1]):
+                value = x[batch, in_y, in_x, c] if inside else np.float32(0)
+                y[pixel, c] = add_product(value, w[filter_y, filter_x, c], y[pixel, c])
         clamp(y[pixel], low, high)

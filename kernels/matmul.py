@@ -52,6 +52,17 @@ def accumulate_64(x, w, start, block, acc):
 
 
 @numba.njit(cache=True, nogil=True)
+def add_sums(sums, start, acc):
+    """Write acc [M, N] int64 = start [N] + the sum over p of sums [P, M, N] int32."""
+    for m in range(acc.shape[0]):
+        for n in range(acc.shape[1]):
+            acc[m, n] = start[n] + sums[0, m, n]
+        for p in range(1, sums.shape[0]):
+            for n in range(acc.shape[1]):
+                acc[m, n] += sums[p, m, n]
+
+
+@numba.njit(cache=True, nogil=True)
 def sequential_float32(x, w, b, low, high, y):
     """Write y [M, N] = clamp(x [M, K] . w [K, N] + b [N]) in float32; every sum starts at 0 and runs in ascending k."""
     for m in range(x.shape[0]):

@@ -1,6 +1,8 @@
-"""SOFTMAX on integers, row by row. All write y [rows, depth] int16."""
+"""SOFTMAX and LOG_SOFTMAX on integers, row by row. All write y [rows, depth]."""
 
 from __future__ import annotations
+
+import math
 
 import numba
 import numpy as np
@@ -11,32 +13,7 @@ from .fixed_point import (
     saturating_rounding_doubling_high_mul,
     wrap_int32,
 )
-
-
-@numba.njit(cache=True, nogil=True)
-def count_leading_zeros(x):
-    """The zero bits above the highest one bit of x, 0 <= x < 2^32; 32 for zero."""
-    zeros = 32
-    while x:
-        x >>= 1
-        zeros -= 1
-    return zeros
-
-
-@numba.njit(cache=True, nogil=True)
-def one_over_one_plus_x(a):
-    """1 / (1 + a), both Q0 of 32 bits: three steps of Newton's method for the reciprocal of h = (1 + a) / 2."""
-    half = (a + np.int64(1 << 31)) >> 1
-    x = np.int64(1515870810) + saturating_rounding_doubling_high_mul(half, np.int64(-1010580540))
-    for _ in range(3):
-        error = np.int64(1 << 29) - saturating_rounding_doubling_high_mul(half, x)
-        x += _saturate(saturating_rounding_doubling_high_mul(x, error) << 2)
-    return _saturate(x << 1)
-
-
-@numba.njit(cache=True, nogil=True)
-def _saturate(x):
-    return min(max(x, np.int64(-(1 << 31))), np.int64((1 << 31) - 1))
+from .gemmlowp import count_leading_zeros, log_on_values_above_one, one_over_one_plus_x
 
 
 @numba.njit(cache=True, nogil=True)
@@ -119,3 +96,43 @@ def softmax_by_table(x, table, scale, half_up, offset, low, high, y):
                 if p - np.float32(steps) >= half:
                     steps += 1
             y[row, k] = min(max(steps + offset, low), high)
+
+
+@numba.njit(cache=True, nogil=True)
+def log_softmax_8bit(x, exponentials, rescaled, diff_min, reverse_multiplier, reverse_shift, low, high, y):
+    """Take x [rows, depth], tables [256] int64 of max(x) - x: exponentials, Q0, and distances from the greatest, Q5.
+
+    The differences that the reverse multiplier, or diff_min, tells to be too great give `low`.
+    """
+    for row in range(x.shape[0]):
+        greatest = np.int64(x[row, 0])
+        for k in range(x.shape[1]):
+            greatest = max(greatest, np.int64(x[row, k]))
+        total = np.int64(0)
+        for k in range(x.shape[1]):
+            total += rounding_divide_by_pot(exponentials[greatest - x[row, k]], 12)
+        log = log_on_values_above_one(wrap_int32(total) & 0xFFFFFFFF)
+        least = multiply_by_quantized_multiplier(wrap_int32(log - np.int64(1 << 31)), reverse_multiplier, reverse_shift)
+        least = max(np.int64(diff_min - 1), least)
+        for k in range(x.shape[1]):
+            distance = greatest - x[row, k]
+            steps = rounding_divide_by_pot(wrap_int32(rescaled[distance] - log), 22) + high
+            y[row, k] = min(max(steps, low), high) if -distance > least else low
+
+
+@numba.njit(cache=True, nogil=True)
+def log_softmax_by_table(x, table, input_scale, output_scale, offset, low, high, y):
+    """Take x [rows, depth], exponentials [256] float32 of max(x) - x; all float32, the sum in ascending order, ties to even."""
+    ratio = input_scale / output_scale
+    for row in range(x.shape[0]):
+        greatest = np.int64(x[row, 0])
+        for k in range(x.shape[1]):
+            greatest = max(greatest, np.int64(x[row, k]))
+        total = np.float32(0)
+        for k in range(x.shape[1]):
+            total += table[greatest - x[row, k]]
+        shift = (input_scale * np.float32(greatest) + math.log(total)) / output_scale
+        for k in range(x.shape[1]):
+            steps = np.rint(ratio * np.float32(x[row, k]) - shift)
+            whole = np.int64(steps) if abs(steps) < np.float32(2147483648.0) else np.int64(-2147483648)
+            y[row, k] = min(max(whole + offset, low), high)

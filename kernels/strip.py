@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
 
 @numba.njit(cache=True, nogil=True)
@@ -30,3 +32,41 @@ def repeat(x, offset, multiplier, top, left, strip):
                         strip[image, row + top, column + left, channel * multiplier + i] = (
                             np.int32(x[image, row, column, channel]) + added
                         )
+
+
+@intrinsic
+def _move(context, x, first, y, start, count):
+    """Copy y[start : start + count] = x[first : first + count], flat arrays of one type."""
+
+    def emit(context, builder, signature, values):
+        source, target = (context.make_array(signature.args[i])(context, builder, values[i]) for i in (0, 2))
+        places = builder.gep(target.data, [values[3]]), builder.gep(source.data, [values[1]])
+        cgutils.raw_memcpy(builder, *places, values[4], x.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(x, types.int64, y, types.int64, types.int64), emit
+
+
+@numba.njit(cache=True, nogil=True)
+def place(x, multiplier, top, left, image):
+    """Write x [B, H, W, C] float32, every channel `multiplier` times in a row, into image [B, H', W', C'] from [top, left] on."""
+    source, target = x.reshape(-1), image.reshape(-1)
+    size, row_size = x.shape[2] * x.shape[3], image.shape[2] * image.shape[3]
+    for number in range(x.shape[0]):
+        for row in range(x.shape[1]):
+            here = (number * x.shape[1] + row) * size
+            there = (number * image.shape[1] + row + top) * row_size + left * image.shape[3]
+            if multiplier == 1:
+                _move(source, here, target, there, size)
+            else:
+                for i in range(size):
+                    target[there + i * multiplier : there + (i + 1) * multiplier] = source[here + i]
+
+
+@numba.njit(cache=True, nogil=True)
+def gather(x, pixels, segments, rows):
+    """Write rows [M, S, N] = x [pixels[m] + segments[s] + n]; x flat."""
+    flat, size = rows.reshape(-1), rows.shape[2]
+    for m in range(rows.shape[0]):
+        for s in range(rows.shape[1]):
+            _move(x, pixels[m] + segments[s], flat, (m * rows.shape[1] + s) * size, size)

@@ -40,6 +40,19 @@ def convolve(x, w, geometry, acc):
 
 
 @numba.njit(cache=True, nogil=True)
+def spread(products, start, geometry, acc):
+    """Write acc [B, OH, OW, O] = start [O] + the sum over p of products [P, B, H, W, KH * KW * O] int32 where they land.
+
+    acc int64, or int32, which wraps.
+    """
+    acc[:] = start.astype(acc.dtype)
+    for p in range(products.shape[0]):
+        for batch in range(products.shape[1]):
+            for in_y in range(products.shape[2]):
+                scatter(products[p, batch, in_y], geometry, batch, in_y, acc)
+
+
+@numba.njit(cache=True, nogil=True)
 def convolve_64(x, w, geometry, block, acc):
     """The same in int64; block as for `accumulate_64`."""
     start, products = np.zeros(w.shape[0], np.int64), np.empty((x.shape[2], w.shape[0]), np.int64)

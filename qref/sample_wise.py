@@ -31,6 +31,7 @@ from qref.ops import (
     abs,
     add,
     average_pool_2d,
+    concatenation,
     conv_2d,
     depthwise_conv_2d,
     dequantize,
@@ -47,10 +48,12 @@ from qref.ops import (
     mean,
     minimum,
     mul,
+    pack,
     quantize,
     reshape,
     resize_bilinear,
     softmax,
+    split,
     squeeze,
     sub,
     sum,
@@ -172,6 +175,7 @@ BY_SAMPLE: frozenset[Function] = frozenset(  # windows of an image, rows of a ma
         xnnpack_max_pool_2d.max_pool_2d_float32,
     }
 )
+JOINS = (concatenation.concatenation, pack.pack)  # of which every input may hold samples
 IMAGE_LAST = (transpose_conv.transpose_conv, transpose_conv.transpose_conv_float32)  # behind the output's shape and the weights
 IN_BLOCKS = ("in_blocks", "channels_in_blocks", "size")  # fields that count elements of the output which vector code computes
 
@@ -210,7 +214,10 @@ def _is_same(one: Step, many: Step, samples: set[int]) -> bool:
     if not all(x is y or (x is not None and y is not None and np.array_equal(x, y)) for x, y in zip(*known)):
         return False
     if a.reference in MOVEMENTS:
-        return not any(getattr(a.plan, "rescale", ())) and _moves_within_samples(one, many, held)
+        rescaled = any(getattr(a.plan, "rescale", ())) or getattr(a.plan, "scale", None) is not None
+        data = range(len(held)) if a.reference in JOINS else (1,) if a.reference is split.split else (0,)
+        only_data = all(n in data for n, h in enumerate(held) if h)
+        return only_data and not rescaled and _moves_within_samples(one, many, held)
     rank = len(one.node.output().shape)
     if a.reference is _unary.by_function:
         return a.plan.function in OF_ONE_NUMBER and a.plan == b.plan

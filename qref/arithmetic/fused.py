@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 TINY = np.finfo(np.float32).tiny
+LEAST_NORMAL = 2.0**-126 - 2.0**-151  # what 24 bits round to 2^-126
 
 
 def flush_denormals(x: np.ndarray) -> np.ndarray:
@@ -26,13 +27,31 @@ def fma(a: np.ndarray | np.float32, b: np.ndarray | np.float32, c: np.ndarray | 
     >>> fma(np.float32(1 + 2**-12), np.float32(1 - 2**-12), np.float32(-1)) == -(2.0**-24)
     np.True_
     """
+    return _to_odd(a, b, c).astype(np.float32)
+
+
+@np.errstate(all="ignore")
+def flushed_fma(a: np.ndarray | np.float32, b: np.ndarray | np.float32, c: np.ndarray | np.float32) -> np.ndarray:
+    """A * b + c, rounded once to float32, with zeros in the place of denormals, as x86 decides what is one.
+
+    That is what would be below 2^-126 if float32 had smaller exponents: rounded to 24 bits, not to steps of 2^-149.
+
+    >>> below = 1 - 2.0**-24
+    >>> fma(np.float32(below), np.float32(2**-126), np.float32(0)) == TINY, flushed_fma(below, np.float32(2**-126), 0)
+    (np.True_, array(0., dtype=float32))
+    """
+    odd = _to_odd(a, b, c)
+    return np.where(np.abs(odd) < LEAST_NORMAL, np.copysign(0, odd), odd).astype(np.float32)
+
+
+def _to_odd(a: np.ndarray | np.float32, b: np.ndarray | np.float32, c: np.ndarray | np.float32) -> np.ndarray:
+    """A * b + c in float64, rounded to odd."""
     product, c64 = np.multiply(a, b, dtype=np.float64), np.asarray(c, np.float64)
     total = product + c64
     from_c = total - product
     error = (product - (total - from_c)) + (c64 - from_c)
     inexact = (error != 0) & np.isfinite(total) & (total.view(np.int64) & 1 == 0)
-    odd = np.where(inexact, np.nextafter(total, np.where(error > 0, np.inf, -np.inf)), total)
-    return odd.astype(np.float32)
+    return np.where(inexact, np.nextafter(total, np.where(error > 0, np.inf, -np.inf)), total)
 
 
 def horner(x: np.ndarray, *coefficients: float) -> np.ndarray:

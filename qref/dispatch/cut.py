@@ -39,6 +39,7 @@ class Call:
 
     kernel: Callable[..., None]
     arguments: tuple[Any, ...]
+    refused: Callable[[], Any] | None = None  # says what is wrong with inputs for which the kernel raises ZeroDivisionError
     cut: Cut | None = None
 
 
@@ -81,4 +82,4 @@ def _parts(call: Call, count: int) -> list[Call]:
     cut = call.cut
     assert cut is not None
     edges = np.minimum(np.arange(count + 1) * -(-cut.size // cut.step) // count * cut.step, cut.size).tolist()
-    return [Call(call.kernel, cut.arguments(first, last)) for first, last in itertools.pairwise(edges)]
+    return [replace(call, arguments=cut.arguments(first, last), cut=None) for first, last in itertools.pairwise(edges)]

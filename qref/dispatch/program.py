@@ -41,34 +41,35 @@ class Program:
         if self._compiled is None:
             for call in self.calls:
                 call.kernel(*call.arguments)
-        else:
-            self._compiled.run()
+        elif failed := self._compiled.run():
+            call = self._compiled.calls[failed - 1]
+            if call.refused is not None:
+                call.refused()
+            raise AssertionError(f"kernel {call.kernel.__name__} of a program raised an exception")
 
 
 class _Compiled:
     def __init__(self, calls: Sequence[Call], num_threads: int):
         table, self._kept = [], []
         parts = stages(calls, num_threads)
-        for call in (call for stage in parts for part in stage for call in part):
+        self.calls = [call for stage in parts for part in stage for call in part]  # with the arrays that are parts of others
+        for call in self.calls:
             kinds = tuple(numba.typeof(argument) for argument in call.arguments)
             call.kernel.compile(kinds)  # type: ignore[attr-defined]
             compiled = call.kernel.overloads[kinds]  # type: ignore[attr-defined]
             function = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
             slots = np.array([slot for kind, value in zip(kinds, call.arguments) for slot in _slots(kind, value)], np.uint64)
-            self._kept.append((slots, call))
+            self._kept.append(slots)
             table.append((_entry(tuple(f for kind in kinds for f in _floats(kind))), function, slots.ctypes.data))
         self._table = np.array(table, np.int64).reshape(len(table), 3)
         self._arguments = len(table), self._table.ctypes.data
         shared = any(len(stage) > 1 for stage in parts)
-        self._work = (
-            threads.Work(self._table, [[len(part) for part in stage] for stage in parts], num_threads) if shared else None
-        )
+        counts = [[len(part) for part in stage] for stage in parts]
+        self._work = threads.Work(self._table, counts, num_threads) if shared else None
 
-    def run(self) -> None:
+    def run(self) -> int:
         failed = None if self._work is None else threads.run(self._work)
-        if failed is None:
-            failed = _runner()(*self._arguments)
-        assert failed == 0, f"kernel {failed - 1} of a program raised an exception"
+        return _runner()(*self._arguments) if failed is None else failed
 
 
 def _slots(kind: types.Type, value: Any) -> list[int]:

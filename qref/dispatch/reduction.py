@@ -1,4 +1,4 @@
-"""Binders of reductions: MEAN, SUM."""
+"""Reductions: binders and calls of MEAN, SUM; calls of REDUCE_MAX, REDUCE_MIN."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 
 from qref.arithmetic.requantize import DoubleRounding
 from qref.dispatch.cut import Call, along_first_axis
+from qref.dispatch.movement import moved
 from qref.kernels import mean as kernels
 from qref.kernels import requantize as requantize_kernels
-from qref.ops import mean, sum
+from qref.ops import _extremum, mean, sum
 from qref.ops._reduction import rows
 from qref.ops.optimized import mean as optimized_mean
+from qref.ops.optimized import sum as optimized_sum
 from qref.ops.xnnpack import _reduction as xnnpack
 
 Arrays = Sequence[Any]
@@ -60,17 +62,30 @@ BINDERS: dict[Callable[..., Any], Callable[..., Any]] = {
 }
 
 
-def _sums(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, list[Call]] | None:
-    """The accumulators [outer, inner] of x over neighboring axes, and the calls that fill them."""
-    if not axes or not x.size or len(axes) != axes[-1] + 1 - axes[0]:
+def _blocks(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, list[Call]] | None:
+    """Blocks [outer, n, inner] of x, n over the axes, and the calls that make them; None where there is nothing to reduce."""
+    if not axes or not x.size:
         return None
-    sizes = [math.prod(x.shape[: axes[0]]), math.prod(x.shape[axes[0] : axes[-1] + 1]), math.prod(x.shape[axes[-1] + 1 :])]
-    acc = np.empty((sizes[0], sizes[2]), np.int32)
-    return acc, [along_first_axis(Call(kernels.sum_axis, (x.reshape(sizes), acc)), (0, 1), sizes[1] * sizes[2] * 0.1)]
+    if len(axes) == axes[-1] + 1 - axes[0]:
+        sizes = [math.prod(x.shape[: axes[0]]), math.prod(x.shape[axes[0] : axes[-1] + 1]), math.prod(x.shape[axes[-1] + 1 :])]
+        return x.reshape(sizes), []
+    sources = rows(np.arange(x.size).reshape(x.shape), axes)
+    target = np.empty((*sources.shape, 1), x.dtype)
+    return target, moved(x.reshape(-1), sources.reshape(-1), np.arange(x.size), target.reshape(-1))
+
+
+def _sums(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, list[Call]] | None:
+    """The accumulators [outer, inner] of x over some axes, and the calls that fill them."""
+    found = _blocks(x, axes)
+    if found is None:
+        return None
+    blocks, calls = found
+    acc = np.empty((blocks.shape[0], blocks.shape[2]), np.int32)
+    return acc, [*calls, along_first_axis(Call(kernels.sum_axis, (blocks, acc)), (0, 1), blocks[0].size * 0.1)]
 
 
 def means(plan: mean.QuantizedPlan, constants: Arrays, inputs: Arrays, outputs: Arrays) -> Calls:
-    """MEAN over neighboring axes."""
+    """MEAN."""
     summed, limits = _sums(inputs[0], plan.axes), np.iinfo(plan.output_dtype)
     if summed is None or not isinstance(plan.requantize, DoubleRounding):
         return None
@@ -97,8 +112,33 @@ def spatial_means(plan: optimized_mean.SpatialMeanPlan, constants: Arrays, input
     return [*calls, Call(requantize_kernels.half_up, (acc, *each, rule.channels_in_blocks, *bounds, y))]
 
 
+def byte_sums(plan: mean.QuantizedPlan, constants: Arrays, inputs: Arrays, outputs: Arrays) -> Calls:
+    """SUM on the bytes of int8 or uint8."""
+    return means(plan, constants, [inputs[0].view(np.uint8)], [outputs[0].view(np.uint8)])
+
+
+def float_sums(plan: optimized_sum.FloatSumPlan, constants: Arrays, inputs: Arrays, outputs: Arrays) -> Calls:
+    """SUM of LiteRT's optimized kernels where the constants are finite."""
+    summed, limits = _sums(inputs[0], plan.axes), np.iinfo(plan.output_dtype)
+    if summed is None or not np.isfinite([plan.scale, plan.bias]).all():
+        return None
+    acc, calls = summed
+    bounds = plan.output_offset, int(limits.min), int(limits.max)
+    return [*calls, Call(kernels.scale_float32_away, (acc, plan.scale, plan.bias, *bounds, outputs[0].reshape(acc.shape)))]
+
+
+def extrema(plan: _extremum.ExtremumPlan, constants: Arrays, inputs: Arrays, outputs: Arrays) -> Calls:
+    """REDUCE_MAX and REDUCE_MIN of integers."""
+    found = _blocks(inputs[0], plan.axes)
+    if found is None or inputs[0].dtype.kind not in "iu":
+        return None
+    blocks, calls = found
+    y = outputs[0].reshape(blocks.shape[0], blocks.shape[2])
+    return [*calls, Call(kernels.greatest if plan.greatest else kernels.least, (blocks, y))]
+
+
 def scaled_sums(plan: xnnpack.ScaledSumPlan, constants: Arrays, inputs: Arrays, outputs: Arrays) -> Calls:
-    """MEAN and SUM of XNNPACK over neighboring axes, where sums fit in 32 bits and the constants are finite."""
+    """MEAN and SUM of XNNPACK where sums fit in 32 bits and the constants are finite."""
     x, limits = inputs[0], np.iinfo(plan.output_dtype)
     summed = _sums(x, plan.axes) if x.size < 2**23 and np.isfinite([plan.scale, plan.bias]).all() else None
     if summed is None:
@@ -110,6 +150,9 @@ def scaled_sums(plan: xnnpack.ScaledSumPlan, constants: Arrays, inputs: Arrays, 
 
 CALLS: dict[Callable[..., Any], Callable[..., Calls]] = {
     mean.mean: means,
+    sum.sum_bytes: byte_sums,
+    _extremum.extremum: extrema,
+    optimized_sum.sum_quantized: float_sums,
     optimized_mean.spatial_mean: spatial_means,
     xnnpack.sum_quantized: scaled_sums,
 }

@@ -18,6 +18,7 @@ from qref.arithmetic.requantize import (
     Requantize,
     SingleRounding64,
 )
+from qref.dispatch.cut import Call
 from qref.kernels import requantize as kernels
 
 Finish = Callable[[np.ndarray, np.dtype], np.ndarray]
@@ -27,37 +28,60 @@ def bind_requantize(rule: Requantize, output_offset: int, qmin: int, qmax: int) 
     """Return finish(acc [..., C] int32 or int64, dtype) -> clamp(rule(acc) + output_offset) of that dtype and shape."""
     if isinstance(rule, HalfUpFlatBlocks):
         return _bind_flat_blocks(rule, output_offset, qmin, qmax)
-    kernel: Any
-    in_blocks: int | None = None  # channels; where the kernel asks
-    constants: tuple[np.ndarray, ...]
-    if isinstance(rule, Float64HalfAway):
-        kernel, constants = kernels.float64_half_away, (rule.effective_scale,)
-    elif isinstance(rule, DoubleRounding):
-        kernel, constants = kernels.double_rounding, (rule.quantized_multiplier, rule.shift)
-    elif isinstance(rule, HalfUp):
-        kernel, constants = kernels.half_up, (rule.quantized_multiplier, rule.shift)
-    elif isinstance(rule, HalfUpBlocks):
-        kernel, constants = kernels.half_up, (rule.half_up.quantized_multiplier, rule.half_up.shift)
-        in_blocks = rule.channels_in_blocks
-    elif isinstance(rule, Float32HalfEven):
-        kernel, constants = kernels.float32_half_even, (rule.effective_scale,)
-    elif isinstance(rule, SingleRounding64):
-        kernel, constants = kernels.single_rounding_64, (rule.quantized_multiplier, rule.shift)
-    else:  # a rule without a kernel of its own runs in NumPy
+    bound = kernel_of(rule)
+    if bound is None:
         return lambda acc, dtype: np.clip(wrap_int32(rule(acc) + output_offset), qmin, qmax).astype(dtype)
+    kernel, constants_for = bound
 
     @np.errstate(all="ignore")
     def finish(acc: np.ndarray, dtype: np.dtype) -> np.ndarray:
         channels = acc.shape[-1]
         y = np.empty(acc.shape, dtype)
-        each: list[Any] = [np.array(np.broadcast_to(values, channels)) for values in constants]
         if acc.size:
-            if kernel is kernels.half_up:
-                each.append(channels if in_blocks is None else in_blocks)
-            kernel(acc.reshape(-1, channels), *each, output_offset, qmin, qmax, y.reshape(-1, channels))
+            constants = constants_for(channels)
+            kernel(acc.reshape(-1, channels), *constants, output_offset, qmin, qmax, y.reshape(-1, channels))
         return y
 
     return finish
+
+
+def kernel_of(rule: Requantize) -> tuple[Callable[..., None], Callable[[int], list[Any]]] | None:
+    """The kernel of a rule and, for so many channels, its constants; None for a rule that has none and runs in NumPy."""
+    if isinstance(rule, Float64HalfAway):
+        return kernels.float64_half_away, _constants(rule.effective_scale)
+    if isinstance(rule, DoubleRounding):
+        return kernels.double_rounding, _constants(rule.quantized_multiplier, rule.shift)
+    if isinstance(rule, HalfUp):
+        return kernels.half_up, lambda n: [*_constants(rule.quantized_multiplier, rule.shift)(n), n]
+    if isinstance(rule, HalfUpBlocks):
+        fixed, in_blocks = rule.half_up, rule.channels_in_blocks
+        return kernels.half_up, lambda n: [*_constants(fixed.quantized_multiplier, fixed.shift)(n), in_blocks]
+    if isinstance(rule, Float32HalfEven):
+        return kernels.float32_half_even, _constants(rule.effective_scale)
+    if isinstance(rule, SingleRounding64):
+        return kernels.single_rounding_64, _constants(rule.quantized_multiplier, rule.shift)
+    return None
+
+
+def _constants(*values: np.ndarray) -> Callable[[int], list[Any]]:
+    return lambda channels: [np.array(np.broadcast_to(v, channels)) for v in values]
+
+
+def requantizations(rule: Requantize, acc: np.ndarray, limits: tuple[int, int, int], y: np.ndarray) -> list[Call] | None:
+    """The calls that write y = clamp(rule(acc) + output_offset), acc [..., C] of int32 or int64; None for a rule without kernel.
+
+    limits  (output_offset, qmin, qmax)
+    """
+    if isinstance(rule, HalfUpFlatBlocks):
+        first, flat, results = rule.elements_in_blocks(acc.size), acc.reshape(-1, 1), y.reshape(-1, 1)
+        blocks = requantizations(rule.half_up, flat[:first], limits, results[:first])
+        rest = requantizations(rule.double_rounding, flat[first:], limits, results[first:])
+        return [*(blocks or []), *(rest or [])]
+    bound, channels = kernel_of(rule), acc.shape[-1]
+    if bound is None:
+        return None
+    kernel, constants_for = bound
+    return [Call(kernel, (acc.reshape(-1, channels), *constants_for(channels), *limits, y.reshape(-1, channels)))]
 
 
 def _bind_flat_blocks(rule: HalfUpFlatBlocks, output_offset: int, qmin: int, qmax: int) -> Finish:

@@ -5,7 +5,6 @@ Each class makes, from weights and bias that are constant, what kernels/tile.py 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +18,6 @@ from qref.kernels import depthwise_tile, strip, tile
 from qref.kernels.vector import COMPILED, LANES
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise
-from qref.ops import fully_connected as fc
 from qref.ops._matmul import IntegerPlan
 
 COPIED, MULTIPLIED, MULTIPLIED_DEPTHWISE, READ = 30, 300, 30, 20  # bytes of images or weights a ns, about: what cuts go by
@@ -115,7 +113,7 @@ class DepthwiseTiles:
             copied(strip.repeat, x, self.form.offset, self.plan.depth_multiplier, top, left, self.image)
             if self.plan.depth_multiplier > 1
             else copied(strip.copy, x, self.form.offset, top, left, self.image),
-            Call(depthwise_tile.depthwise, arguments, _depthwise_cut(*arguments)),
+            Call(depthwise_tile.depthwise, arguments, cut=_depthwise_cut(*arguments)),
         ]
 
 
@@ -171,7 +169,7 @@ def copied(kernel: Callable[..., None], x: np.ndarray, *arguments: Any) -> Call:
         inside = [0 if axis == place else start for place, start in enumerate(starts)]
         return x[*before, first:last], *form, *inside[1:], target
 
-    return Call(kernel, (x, *arguments), Cut(x.shape[axis], x.nbytes / max(1, x.shape[axis]) / COPIED, part))
+    return Call(kernel, (x, *arguments), cut=Cut(x.shape[axis], x.nbytes / max(1, x.shape[axis]) / COPIED, part))
 
 
 def multiplied(*arguments: Any) -> Call:
@@ -237,10 +235,3 @@ def bind_tiles(of: Callable[..., Any], constants: Constants, otherwise: Run) -> 
         return y
 
     return run
-
-
-CALLS: dict[Callable[..., Any], Callable[..., list[Call] | None]] = {
-    conv.conv_2d: functools.partial(tile_calls, ConvolutionTiles.of),
-    depthwise.depthwise_conv_2d: functools.partial(tile_calls, DepthwiseTiles.of),
-    fc.fully_connected: functools.partial(tile_calls, RowTiles.of),
-}

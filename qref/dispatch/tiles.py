@@ -24,6 +24,7 @@ from qref.arithmetic.requantize import (
     HalfUp,
     HalfUpBlocks,
     Requantize,
+    SingleRounding64,
 )
 from qref.kernels.tile import ROWS
 from qref.kernels.vector import LANES, QUADS
@@ -113,7 +114,10 @@ def aligned(x: np.ndarray) -> np.ndarray:
 
 
 def channels_of(rule: Requantize, start: np.ndarray, padded: int) -> Channels | None:
-    """Start and the rule's constants for the tiles, each of `padded` channels; None for a rule that they do not know."""
+    """Start and the rule's constants for the tiles, each of `padded` channels; None for a rule that they do not know.
+
+    Of a rule for 64 bits the start alone: tiles give sums, not the output.
+    """
 
     def table(values: np.ndarray, dtype: type) -> np.ndarray:
         each: np.ndarray = np.zeros(padded, dtype)
@@ -121,6 +125,8 @@ def channels_of(rule: Requantize, start: np.ndarray, padded: int) -> Channels | 
         return each
 
     first = table(start, np.int32)
+    if isinstance(rule, SingleRounding64):
+        return (first,)
     if isinstance(rule, Float32HalfEven | Float64HalfAway):
         return first, table(rule.effective_scale, rule.effective_scale.dtype.type)
     if isinstance(rule, HalfUpBlocks):

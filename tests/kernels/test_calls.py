@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from qref.arithmetic.requantize import DoubleRounding, HalfUp, HalfUpBlocks
 from qref.dispatch.calls import CALLS
+from qref.dispatch.movement import runs
 from qref.kernels.vector import COMPILED
 from qref.ops import _pad, concatenation, quantize, split, strided_slice, transpose
 from qref.ops.concatenation import ConcatenationPlan
@@ -55,9 +57,18 @@ def test_pieces_of_one_input():
     equal_to_the_reference(split.split, SplitPlan(1, (2, 4)), (axis, None), (axis, x))
 
 
-def test_many_short_runs_stay_with_numpy():
-    x = np.zeros((64, 128), np.int8)
-    assert CALLS[transpose.transpose]((1, 0), (None, NONE), (x, NONE), (np.empty((128, 64), np.int8),)) is None
+@given(hnp.arrays(np.int64, st.integers(1, 20), elements=st.integers(0, 4)), st.integers(0, 2**20 - 1))
+def test_runs_are_the_elements_in_their_order(sources, gaps):
+    targets = np.cumsum([1 + (gaps >> i & 1) for i in range(sources.size)])
+    found = list(zip(*runs(sources, targets), strict=True))
+    assert [s + i * step for s, step, _, count in found for i in range(count)] == sources.tolist()
+    assert [t + i for _, _, t, count in found for i in range(count)] == targets.tolist()
+
+
+def test_a_transposed_matrix_is_one_run_a_column():
+    x = np.arange(64 * 128).astype(np.int16).reshape(64, 128)
+    equal_to_the_reference(transpose.transpose, (1, 0), (None, NONE), (x, NONE))
+    assert len(runs(np.arange(64 * 128).reshape(64, 128).T.reshape(-1), np.arange(64 * 128))[0]) == 128
 
 
 @pytest.mark.skipif(not COMPILED, reason="numpy warns of products that leave float32")

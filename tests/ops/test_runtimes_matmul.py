@@ -26,7 +26,7 @@ from one_operator import T, const, model_of, with_declared_shapes
 from oracle import assert_equals_litert, litert, needs_litert
 
 import qref
-from qref.schema import Model, write
+from qref.schema import GraphBuilder, Model, write
 
 INT32_BIAS = {"bias_type": I32, "options": {"quantized_bias_type": I32}}
 INT64_BIAS = {"options": {"quantized_bias_type": I64}}
@@ -182,3 +182,39 @@ def test_an_empty_batch_gives_an_empty_output(types, runtime):
             interpreter.allocate_tensors()
             interpreter.invoke()
             assert interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).size == 0
+
+
+def one_pixel(operator: str, weights: list[float], bias: float) -> Model:
+    """A filter of 3 x 3 on an image of one pixel, which only the tap in the middle meets; two channels, each by itself."""
+    graph, depthwise = GraphBuilder(), operator == "DEPTHWISE_CONV_2D"
+    x = graph.input("x", F32, (1, 1, 1, 2))
+    w = np.array(weights, np.float32).reshape(1, 3, 3, 1)
+    w = graph.constant("w", w.repeat(2, 3) if depthwise else w.repeat(2, 0).repeat(2, 3))
+    b, y = graph.constant("b", np.full(2, bias, np.float32)), graph.tensor("y", F32, (1, 1, 1, 2))
+    options = {"stride_h": 1, "stride_w": 1, "dilation_h_factor": 1, "dilation_w_factor": 1}
+    kind = ("DepthwiseConv2DOptions", options | {"depth_multiplier": 1}) if depthwise else ("Conv2DOptions", options)
+    graph.operator(operator, [x, w, b], [y], kind, version=2)
+    return graph.model(outputs=[y])
+
+
+@needs_litert
+@pytest.mark.parametrize("kernel_set", ["reference", "optimized", "xnnpack"])
+@pytest.mark.parametrize("operator", ["CONV_2D", "DEPTHWISE_CONV_2D"])
+@pytest.mark.parametrize(
+    ("weights", "bias", "x"), [([1, 1, 1, 1, -1, 1, 1, 1, 1], -0.0, 0.0), ([np.inf] * 4 + [2] + [np.nan] * 4, 1.0, 1.0)]
+)
+def test_taps_outside_the_image_are_zeros_that_take_part_or_are_left_out(weights, bias, x, operator, kernel_set):
+    model = one_pixel(operator, weights, bias)
+    assert_equals_litert(model, [{0: np.full((1, 1, 1, 2), x, np.float32)}], kernel_set)
+
+
+@needs_litert
+@pytest.mark.parametrize("step", [0, 1, 1640, 1900, 2047, 2048])
+def test_xnnpack_flushes_what_24_bits_do_not_round_to_the_least_normal_number(step):
+    x, w = np.float32(1 - step * 2.0**-23), np.float32(2.0**-126 * (1 + step * 2.0**-23))
+    x = np.float32(1 - 2.0**-24) if step == 0 else x
+    graph = GraphBuilder()
+    inputs = [graph.input("x", F32, (1, 1)), graph.constant("w", np.full((1, 1), w))]
+    y = graph.tensor("y", F32, (1, 1))
+    graph.operator("FULLY_CONNECTED", inputs, [y], ("FullyConnectedOptions", {}), version=2)
+    assert_equals_litert(graph.model(outputs=[y]), [{0: np.full((1, 1), x)}], "xnnpack")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from qref.arithmetic.fused import flush_denormals, fma
+from qref.arithmetic.fused import flush_denormals, flushed_fma
 from qref.ops._matmul import with_plan
 from qref.ops.node import Node, Prepared
 
@@ -20,10 +21,13 @@ def fused(node: Node, prepared: Prepared, reference: Any, explain: Any) -> Prepa
     return Prepared(reference, plan, explain)
 
 
-@np.errstate(all="ignore")
-def add_product(a: np.ndarray, b: np.ndarray, acc: np.ndarray) -> np.ndarray:
-    """Return a * b + acc, rounded once, denormals flushed to zero."""
-    return flush_denormals(fma(a, b, acc))
+def bordered(x: np.ndarray, plan: Any) -> tuple[np.ndarray, Any]:
+    """The image [B, H, W, C] with zeros where windows leave it, which take part in the sums, and the plan for it."""
+    (top, height), (left, width) = ((axis.padding, axis.image_size) for axis in plan.axes)
+    image = np.zeros((len(x), *(axis.padded_size for axis in plan.axes), x.shape[3]), np.float32)
+    image[:, top : top + height, left : left + width] = x
+    axes = tuple(replace(axis, image_size=axis.padded_size, padding=0) for axis in plan.axes)
+    return image, replace(plan, axes=axes)
 
 
 def start_of(b: np.ndarray | None) -> np.ndarray | float:
@@ -38,5 +42,5 @@ def sequential_matmul(x: np.ndarray, w: np.ndarray, start: np.ndarray | float) -
     acc = np.empty((*batch, x.shape[-2], w.shape[-2]), np.float32)
     acc[...] = start
     for k in range(x.shape[-1]):
-        acc = add_product(x[..., :, k, None], w[..., None, :, k], acc)
+        acc = flushed_fma(x[..., :, k, None], w[..., None, :, k], acc)
     return acc

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic.explanation import Explanation
-from qref.arithmetic.fused import flush_denormals
+from qref.arithmetic.fused import flush_denormals, flushed_fma
 from qref.ops import conv_2d as base
 from qref.ops._convolution import Axis, depthwise_convolution, integer_convolution, sequential_convolution
 from qref.ops._explain_windows import values
@@ -24,7 +24,7 @@ from qref.schema.enums import TensorType
 from ._delegate import are_weights, has_plain_activation, has_rank, is_bias, is_float32, is_float_or_q8, is_static
 from ._dynamic import DynamicPlan, dynamic_plan, finish, quantize_rows
 from ._explain import explain_dynamic, explain_dynamic_image, explain_fused
-from ._fused import add_product, fused, start_of
+from ._fused import bordered, fused, start_of
 from ._requantize import requantized
 
 MOST_TAPS = 25  # of a depthwise kernel that runs down the columns of the filter; larger filters run along its rows
@@ -71,21 +71,22 @@ def _is_delegated(node: Node) -> bool:
 
 
 def conv_2d_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: base.Float32Plan) -> np.ndarray:
-    """Return y [B, OH, OW, O] float32: fused multiply-adds over ky, kx, c from the bias on, then the clamp."""
-    x, w = flush_denormals(x), flush_denormals(w)
+    """Return y [B, OH, OW, O] float32: fused multiply-adds over ky, kx, c from the bias on, zeros outside, then the clamp."""
+    (x, plan), w = bordered(flush_denormals(x), plan), flush_denormals(w)
     if is_depthwise(w, plan):
         weights = np.moveaxis(w, 0, -1)[..., 0, :]
         acc = depthwise_convolution(
-            x, weights, plan.axes, 1, start=start_of(b), step=add_product, column_major=weights[..., 0].size <= MOST_TAPS
+            x, weights, plan.axes, 1, start=start_of(b), step=flushed_fma, column_major=weights[..., 0].size <= MOST_TAPS
         )
     else:
-        acc = sequential_convolution(x, w, plan.axes, plan.groups, start=start_of(b), step=add_product)
+        acc = sequential_convolution(x, w, plan.axes, plan.groups, start=start_of(b), step=flushed_fma)
     return np.clip(acc, plan.low, plan.high)
 
 
 def explain_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray, plan: base.Float32Plan, element: tuple[int, ...]) -> Explanation:
     """Explain y[element] of the float32 form."""
     column_major = is_depthwise(w, plan) and w[0].size <= MOST_TAPS
+    x, plan = bordered(x, plan)
     return explain_fused(values(x, w, base.meetings(w, plan, element, column_major=column_major)), b, plan, element[-1])
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from qref.arithmetic.explanation import Explanation
-from qref.arithmetic.fused import flush_denormals
+from qref.arithmetic.fused import flush_denormals, flushed_fma
 from qref.ops import depthwise_conv_2d as base
 from qref.ops._convolution import depthwise_convolution
 from qref.ops._explain_windows import values
@@ -18,7 +18,7 @@ from qref.ops.node import Node, Prepared
 
 from ._delegate import are_weights, has_plain_activation, has_rank, is_bias, is_float_or_q8, is_static
 from ._explain import explain_fused
-from ._fused import add_product, fused, start_of
+from ._fused import bordered, fused, start_of
 from ._requantize import requantized
 from .conv_2d import MOST_TAPS
 
@@ -48,10 +48,10 @@ def _is_delegated(node: Node) -> bool:
 
 
 def depthwise_conv_2d_float32(x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: base.Float32Plan) -> np.ndarray:
-    """Return y [B, OH, OW, C * M] float32: fused multiply-adds over the taps from the bias on, then the clamp."""
-    x, w = flush_denormals(x), flush_denormals(w[0])
+    """Return y [B, OH, OW, C * M] float32: fused multiply-adds over the taps from the bias on, zeros outside, then the clamp."""
+    (x, plan), w = bordered(flush_denormals(x), plan), flush_denormals(w[0])
     acc = depthwise_convolution(
-        x, w, plan.axes, plan.depth_multiplier, start=start_of(b), step=add_product, column_major=is_column_major(w, plan)
+        x, w, plan.axes, plan.depth_multiplier, start=start_of(b), step=flushed_fma, column_major=is_column_major(w, plan)
     )
     return np.clip(acc, plan.low, plan.high)
 
@@ -65,5 +65,6 @@ def explain_float32(
     x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: base.Float32Plan, element: tuple[int, ...]
 ) -> Explanation:
     """Explain y[element] of the float32 form."""
+    x, plan = bordered(x, plan)
     column_major = plan.depth_multiplier == 1 and w.shape[1] * w.shape[2] <= MOST_TAPS
     return explain_fused(values(x, w, base.meetings(plan, element, column_major=column_major)), b, plan, element[-1])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qref.arithmetic.explanation import Explanation
-from qref.arithmetic.fused import flush_denormals
+from qref.arithmetic.fused import flush_denormals, flushed_fma
 from qref.ops import transpose_conv as base
 from qref.ops._convolution import Axis, integer_transposed_convolution, sequential_transposed_convolution
 from qref.ops._explain_windows import values
@@ -24,7 +24,7 @@ from qref.schema.enums import Padding, TensorType
 from ._delegate import are_weights, has_plain_activation, has_rank, is_bias, is_float32, is_q8, is_static
 from ._dynamic import DynamicPlan, dynamic_plan, finish, quantize_rows
 from ._explain import explain_dynamic_image, explain_fused
-from ._fused import add_product, fused, start_of
+from ._fused import fused, start_of
 from ._requantize import requantized
 
 
@@ -72,7 +72,7 @@ def transpose_conv_float32(
 ) -> np.ndarray:
     """Return y [B, OH, OW, O] float32: fused multiply-adds in ascending ky, kx, c from the bias on, then the clamp."""
     x, w = flush_denormals(x), flush_denormals(w)
-    acc = sequential_transposed_convolution(x, w, plan.axes, start=start_of(b), step=add_product, ascending_taps=True)
+    acc = sequential_transposed_convolution(x, w, plan.axes, start=start_of(b), step=flushed_fma, ascending_taps=True)
     return np.clip(acc, plan.low, plan.high)
 
 

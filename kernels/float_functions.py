@@ -1,0 +1,133 @@
+"""Float32 functions of one operand: the C library's, and XNNPACK's polynomials by fused multiply-add, where denormals are zeros.
+
+All write y [n] = f(x [n]). What they compute, and whose rules they are, stands in qref/ops.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from . import libm
+from .denormals import flush, restore
+from .float_elementwise import clamp
+from .fused import TINY, fma
+
+F = np.float32
+LOG2_E, MINUS_LN2 = F(float.fromhex("0x1.715476p0")), F(float.fromhex("-0x1.62E430p-1"))
+LN2_REST = F(float.fromhex("0x1.05C610p-29"))
+ROOTS_BIAS, ROOT_ONE = F(float.fromhex("0x1.8p18")), F(float.fromhex("0x1.0000F6p0"))
+EXP_BIAS, EXP_CUTOFF = F(float.fromhex("0x1.8000FEp23")), F(float.fromhex("-0x1.5D589Ep6"))
+LN2_HIGH, LN2_LOW = F(float.fromhex("-0x1.62E400p-1")), F(float.fromhex("-0x1.7F7D1Cp-20"))
+EXP_COEFFICIENTS = tuple(
+    F(float.fromhex(c)) for c in ("0x1.0F9F9Cp-7", "0x1.573A1Ap-5", "0x1.555A80p-3", "0x1.FFFDC6p-2", "0x1.FFFFF6p-1")
+)
+TANH_BOUND = F(7.9807181358)
+TANH_ABOVE = tuple(F(c) for c in (1.4248920266e-8, 2.1235626264e-5, 3.5330520477e-3, 1.3412411511e-1, 1))
+TANH_BELOW = tuple(F(c) for c in (8.1365948290e-7, 3.3472978976e-4, 2.6018999517e-2, 4.6745735407e-1, 1))
+
+
+@intrinsic
+def bits_of(context, x):
+    """The bits of a float32, uint32."""
+    return types.uint32(types.float32), lambda context, builder, signature, values: builder.bitcast(values[0], ir.IntType(32))
+
+
+@intrinsic
+def of_bits(context, bits):
+    """The float32 of these bits."""
+    return types.float32(types.uint32), lambda context, builder, signature, values: builder.bitcast(values[0], ir.FloatType())
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def flushed(x):
+    """The number, or a zero of its sign in the place of a denormal one."""
+    return of_bits(np.uint32(bits_of(x) & np.uint32(1 << 31))) if abs(x) < TINY else x
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def horner(x, c):
+    """A polynomial of degree 4, its coefficients from the highest power down."""
+    return fma(fma(fma(fma(c[0], x, c[1]), x, c[2]), x, c[3]), x, c[4])
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def power_of_two(n):
+    """2^n of a whole number, -126 to 127; 0 of -127."""
+    return of_bits(np.uint32(np.uint32(np.int32(n) + np.int32(127)) << np.uint32(23)))
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def exp_of_difference(x):
+    """exp(x) of x <= 0, 0 where that is denormal."""
+    n = fma(x, LOG2_E, EXP_BIAS)
+    scale = of_bits(np.uint32(bits_of(n) << np.uint32(23)))
+    n = n - EXP_BIAS
+    t = fma(n, LN2_LOW, fma(n, LN2_HIGH, x))
+    e = fma(t * scale, horner(t, EXP_COEFFICIENTS), scale)
+    return F(0) if x < EXP_CUTOFF else e
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def logistic_by_roots(x, roots, y):
+    """1 / (1 + exp(-x)) as XNNPACK has it for AVX-512; roots [32]: 2^(i / 32)."""
+    mode = flush(True)
+    for i in range(x.size):
+        z = -abs(x[i])
+        n = fma(z, LOG2_E, ROOTS_BIAS)
+        root = roots[bits_of(n) & np.uint32(31)]
+        n = n - ROOTS_BIAS
+        t = fma(n, LN2_REST, fma(n, MINUS_LN2, z))
+        p = fma(t * root, fma(t, F(0.5), ROOT_ONE), root)
+        e = p * power_of_two(np.floor(n) if n > F(-127) else F(-127))
+        e = F(0) if n == F(-np.inf) else e
+        q = e / (e + F(1))
+        y[i] = q if bits_of(x[i]) >> np.uint32(31) else F(1) - q
+    restore(mode)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def tanh_by_quotient(x, y):
+    """Tanh as XNNPACK has it."""
+    mode = flush(True)
+    for i in range(x.size):
+        v = clamp(x[i], -TANH_BOUND, TANH_BOUND)
+        square = v * v
+        y[i] = v * horner(square, TANH_ABOVE) / horner(square, TANH_BELOW)
+    restore(mode)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def logistic(x, y):
+    """1 / (1 + exp(-x)) by the C library's exp: 1 above 16.6, exp(x) below -9."""
+    for i in range(x.size):
+        if x[i] > F(16.619047164916992188):
+            y[i] = F(1)
+        elif x[i] < F(-9):
+            y[i] = libm.expf(x[i])
+        else:
+            y[i] = F(1) / (F(1) + libm.expf(-x[i]))
+
+
+@numba.njit(cache=True, nogil=True)
+def tanh(x, y):
+    """Tanh by the C library."""
+    for i in range(x.size):
+        y[i] = libm.tanhf(x[i])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def hard_swish(x, y):
+    """X * clip(x + 3, 0, 6) / 6."""
+    for i in range(x.size):
+        y[i] = x[i] * clamp(x[i] + F(3), F(0), F(6)) / F(6)
+
+
+@numba.njit(cache=True, nogil=True)
+def clamped(x, normal, low, high, y):
+    """clamp(x); `normal`: denormals are zeros."""
+    for i in range(x.size):
+        y[i] = clamp(flushed(x[i]) if normal else x[i], low, high)
