@@ -9,6 +9,7 @@ from qref.models import bundled
 from qref.schema import Limits, Model, load
 
 if TYPE_CHECKING:
+    from qref.batch import invoke_many
     from qref.interpreter import Interpreter, OpResolverType
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ __all__ = [
     "SpecViolation",
     "UnsupportedOperator",
     "bundled",
+    "invoke_many",
     "load",
 ]
 
@@ -36,4 +38,8 @@ def __getattr__(name: str) -> Any:
         from qref import interpreter
 
         return getattr(interpreter, name)
+    if name == "invoke_many":
+        from qref import batch
+
+        return batch.invoke_many
     raise AttributeError(f"module 'qref' has no attribute {name!r}")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from qref.arena import ALIGNMENT, Arena, MemoryPlan, Placement, plan
 from qref.dispatch import bind
 from qref.dispatch.calls import calls_of, has_calls
-from qref.dispatch.program import Call, Program
+from qref.dispatch.cut import Call
+from qref.dispatch.program import Program
+from qref.dispatch.rows import RowByRow
 from qref.dispatch.tiles import aligned
 from qref.errors import InputError, InvalidModel, SpecViolation, UnsupportedOperator
 from qref.ops import Node, NotYetKnown, Operand, Prepared, find_prepare
@@ -33,13 +37,22 @@ class Step:
     replaced: bool = False  # `evaluate` is a function of the caller's
     unshaped: tuple[int, ...] = ()  # positions of the outputs whose shapes only the results tell
 
+    @property
+    def constants(self) -> list[np.ndarray | None]:
+        """The inputs that are known before the graph runs, None for the others."""
+        return [None if o is None else o.constant if o.constant is not None else o.known_value for o in self.node.inputs]
+
 
 class Execution:
     """A subgraph with the state of its tensors; `values[i]` is what tensor i holds, None before it is computed."""
 
-    def __init__(self, model: Model, subgraph: Subgraph, session: Session, kernels: str):
+    def __init__(
+        self, model: Model, subgraph: Subgraph, session: Session, kernels: str, num_threads: int = 1, keep_all: bool = True
+    ):
         self.subgraph = subgraph
         self.kernels = kernels
+        self.num_threads = num_threads
+        self.keep_all = keep_all  # tensors; else only inputs, outputs, constants and variables, and the others share an arena
         self.free_bytes = session.limits.max_total_bytes
         written = {*subgraph.inputs, *(i for operator in subgraph.operators for i in operator.outputs)}
         self.operands = [
@@ -48,6 +61,7 @@ class Execution:
         self.values: list[np.ndarray | None] = [operand.constant for operand in self.operands]
         self.parts: list[Program | Step] | None = None  # what invoke goes through, made when it is first called
         self.places: dict[int, np.ndarray] = {}  # arrays that programs read and write, by tensor
+        self.arena: Arena | None = None  # where they are unless all are kept
         self.steps = [
             Step(
                 Node(
@@ -63,7 +77,7 @@ class Execution:
 
     def allocate(self) -> None:
         """Prepare every operator whose input shapes are known now; variables take their initial value, inputs zeros."""
-        self.parts, self.places = None, {}
+        self.parts, self.places, self.arena = None, {}, None
         for step in self.steps:
             for operand in step.node.outputs:
                 operand.known_shape = operand.known_value = None
@@ -116,21 +130,85 @@ class Execution:
             np.copyto(place, value)
             value = place
         elif place is not None:
-            self.parts, self.places = None, {}
+            self.parts, self.places, self.arena = None, {}, None
         self.values[index] = value
 
     def invoke(self) -> None:
         """Evaluate the operators in the file's order."""
-        if self.parts is None and all(step.prepared is not None and not step.unshaped for step in self.steps):
-            self.parts = self._parts()
-        if self.parts is None:
+        parts = self._known_parts()
+        if parts is None:
             self._invoke_steps()
             return
-        for part in self.parts:
+        for part in parts:
             if isinstance(part, Step):
                 self._evaluate(part)
+                self._forget(part)
             else:
                 part()
+
+    def is_kept(self, index: int) -> bool:
+        """Whether what a tensor holds after an invoke can be read."""
+        operand = self.operands[index]
+        known = operand.constant is not None or operand.known_value is not None or operand.tensor.is_variable
+        return self.keep_all or known or index in self.subgraph.inputs or index in self.subgraph.outputs
+
+    def memory_plan(self, alignment: int) -> MemoryPlan:
+        """Where tensors would lie in an arena; after `allocate`.
+
+        Raises InputError where shapes are known only while the graph runs.
+        """
+        if not self.has_known_shapes():
+            raise InputError("some shapes are only known while the graph runs, so there is no plan of its memory")
+        lives: dict[int, list[int]] = {}
+        for number, step in enumerate(self.steps):
+            if not step.folded:
+                for operand in (*step.node.inputs, *step.node.outputs):
+                    if operand is not None and operand.type.dtype is not None:
+                        lives.setdefault(operand.tensor.index, []).append(number)
+        forever = {*self.subgraph.inputs, *self.subgraph.outputs}
+        for index in forever:
+            lives[index] = [0, max(len(self.steps) - 1, 0)]
+        tensors = []
+        for index, uses in lives.items():
+            operand = self.operands[index]
+            if operand.constant is None and operand.known_value is None and not operand.tensor.is_variable:
+                size = math.prod(operand.shape) * operand.dtype.itemsize
+                tensors.append(Placement(index, operand.tensor.name, size, min(uses), max(uses)))
+        return plan(tensors, alignment)
+
+    def _forget(self, step: Step) -> None:
+        """Let go of what only operators up to a step needed, if it does not lie in the arena."""
+        for operand in step.node.inputs if self.arena is not None else ():
+            index = -1 if operand is None else operand.tensor.index
+            value = self.values[index] if index >= 0 and index not in self.places and not self.is_kept(index) else None
+            if value is not None and self.arena.last[index] == step.node.operator.index:  # type: ignore[union-attr]
+                self.free_bytes += value.nbytes
+                self.values[index] = None
+
+    def row_by_row(self, tensors: Sequence[int], size: int) -> RowByRow | None:
+        """The graph for at most `size` rows of its inputs, one after the other, by tensor index; None if it is not only calls.
+
+        Gives what `tensors` hold after each; all have a value, or get one from the calls.
+        """
+        parts = self._known_parts()
+        program = parts[0] if parts is not None and len(parts) == 1 else None
+        if not isinstance(program, Program):
+            return None
+        inputs, outputs = ({i: self.values[i] for i in indices} for indices in (self.subgraph.inputs, tensors))
+        if not all(a is not None and a.flags.c_contiguous and a.size for a in (*inputs.values(), *outputs.values())):
+            return None
+        return RowByRow(program.calls, inputs, outputs, size, self.num_threads)  # type: ignore[arg-type]
+
+    def _known_parts(self) -> list[Program | Step] | None:
+        """What invoke goes through; None where shapes are only known while the graph runs."""
+        if self.parts is None and self.has_known_shapes():
+            self.arena = None if self.keep_all else Arena(self.memory_plan(ALIGNMENT))
+            self.parts = self._parts()
+        return self.parts
+
+    def has_known_shapes(self) -> bool:
+        """Whether every shape is known before the graph runs; after `allocate`."""
+        return all(step.prepared is not None and not step.unshaped for step in self.steps)
 
     def _parts(self) -> list[Program | Step]:
         """The operators in their order: those that are calls of kernels joined to programs, the others one by one."""
@@ -148,9 +226,12 @@ class Execution:
             if found is not None:
                 calls += found
                 continue
-            parts += [Program(calls)] if calls else []
+            parts += self._program(calls)
             parts, calls = [*parts, step], []
-        return [*parts, Program(calls)] if calls else parts
+        return parts + self._program(calls)
+
+    def _program(self, calls: Sequence[Call]) -> list[Program | Step]:
+        return [Program(calls, self.num_threads)] if calls else []
 
     def evaluated(self) -> list[Node]:
         """The operators that invoke evaluates: all but those whose results are constants."""
@@ -165,14 +246,14 @@ class Execution:
         if step.prepared is None or step.unshaped:
             raise InputError(f"{step.node}: its shapes are known only while the graph runs, so it cannot be run alone")
         calls = self._calls(step)
-        return functools.partial(self._evaluate, step) if calls is None else Program(calls)
+        return functools.partial(self._evaluate, step) if calls is None else Program(calls, self.num_threads)
 
     def replace(self, index: int, bind_other: Callable[[Any, Sequence[np.ndarray | None]], Callable[..., Any] | None]) -> bool:
         """Evaluate an operator by bind_other(plan, constants) until the next `allocate`, unless that is None; tell whether."""
         step = self.steps[index]
         if step.prepared is None or step.unshaped or step.folded:
             return False
-        evaluate = bind_other(step.prepared.plan, _constants(step.node))
+        evaluate = bind_other(step.prepared.plan, step.constants)
         if evaluate is None:
             return False
         step.evaluate, step.replaced, self.parts = evaluate, True, None
@@ -182,7 +263,7 @@ class Execution:
         node, prepared = step.node, step.prepared
         if self.kernels != "numba" or prepared is None or step.replaced or not has_calls(prepared):
             return None
-        constants = _constants(node)
+        constants = step.constants
         inputs = [None if o is None else c if c is not None else self._place(o) for o, c in zip(node.inputs, constants)]
         outputs = [self._place(operand) for operand in node.outputs]
         found = calls_of(prepared, constants, inputs, outputs)
@@ -194,8 +275,12 @@ class Execution:
     def _place(self, operand: Operand) -> np.ndarray:
         index = operand.tensor.index
         if index not in self.places:
-            value, place = self.values[index], aligned(np.zeros(operand.shape, operand.dtype))
-            if value is not None and value.shape == place.shape:
+            value, arena = self.values[index], self.arena
+            if arena is not None and index in arena.last:
+                place = arena.array(index, operand.shape, operand.dtype)
+            else:
+                place = aligned(np.zeros(operand.shape, operand.dtype))
+            if value is not None and value.shape == place.shape and self.is_kept(index):
                 place[...] = value
                 self.values[index] = place
             self.places[index] = place
@@ -230,7 +315,7 @@ class Execution:
             step.node.fail(str(error))
         _expect_arity(step.node, step.prepared.reference)
         step.unshaped = tuple(i for i, operand in enumerate(step.node.outputs) if operand.known_shape is None)
-        step.evaluate, step.replaced = bind(step.prepared, _constants(step.node), self.kernels), False
+        step.evaluate, step.replaced = bind(step.prepared, step.constants, self.kernels), False
 
     def prepare_alone(self, index: int, inputs: Sequence[np.ndarray | None]) -> tuple[Node, Prepared]:
         """The operator at `index` prepared for these inputs, None where absent; nothing of the run changes.
@@ -261,7 +346,7 @@ class Execution:
         for operand, result in zip(step.node.outputs, results):
             found, expected = (result.shape, result.dtype), (operand.shape, operand.dtype)
             assert found == expected, f"{step.node} gave {found} for {operand}; expected {expected}"
-            self._hold(operand, result)
+            self._hold(operand, result.copy() if self.arena is not None and self.arena.holds(result) else result)
         updates = step.prepared.updates  # type: ignore[union-attr]
         for position, state in zip(updates, results[len(results) - len(updates) :]):
             self.put(step.node.input(position).tensor.index, state)
@@ -296,11 +381,6 @@ def _expect_arity(node: Node, reference: Callable[..., Any]) -> None:
     if not any(p.kind is p.VAR_POSITIONAL for p in parameters):
         most = len(parameters) - 1  # the last is the plan
         node.expect(len(node.inputs) <= most, f"has {len(node.inputs)} inputs; expected at most {most}")
-
-
-def _constants(node: Node) -> list[np.ndarray | None]:
-    """The inputs that are known before the graph runs, None for the others."""
-    return [None if o is None else o.constant if o.constant is not None else o.known_value for o in node.inputs]
 
 
 def _is_known(operand: Operand | None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from qref.arena import ALIGNMENT, MemoryPlan
 from qref.details import operator_details, tensor_details
 from qref.dispatch import check_kernels
 from qref.errors import InputError, SpecViolation
@@ -41,10 +42,13 @@ class Interpreter:
     runtime         whose arithmetic: "litert-reference", "litert-optimized" or "xnnpack"
     kernels         "numba" (compiled) or "numpy" (the readable form); the results are the same
     limits          bounds for the file, for one tensor and for all together; qref.Limits() by default
-    num_threads     accepted for compatibility, at least 1; results do not depend on it
+    num_threads     that work on an invoke, None for 1; results do not depend on it
 
-    The experimental_* arguments of tf.lite.Interpreter are accepted; they change nothing here, since all tensors are always
-    kept and no delegate is applied. Raises ModelError for a model that cannot be run and InputError for a wrong argument.
+    experimental_preserve_all_tensors   whether every tensor can be read after invoke; else only inputs, outputs, constants and
+                    variables can, and the others share memory where shapes are known before the graph runs: see memory_plan
+
+    The other experimental_* arguments of tf.lite.Interpreter are accepted and change nothing, since no delegate is applied.
+    Raises ModelError for a model that cannot be run and InputError for a wrong argument.
 
     >>> import qref
     >>> interpreter = qref.Interpreter(qref.bundled("digits_cnn_int8"))
@@ -84,14 +88,28 @@ class Interpreter:
         source = model_content if model_path is None else model_path
         self._model = source if isinstance(source, Model) else load(source, limits=limits)  # type: ignore[arg-type]
         check(self._model, limits=limits)
+        keep_all = experimental_preserve_all_tensors
+        self._options = {"runtime": runtime, "kernels": kernels, "limits": limits, "num_threads": num_threads}
+        self._options["experimental_preserve_all_tensors"] = keep_all
         session = Session(rules, limits, self._model.subgraphs, self._invoke_subgraph)
-        self._executions = [Execution(self._model, subgraph, session, kernels) for subgraph in self._model.subgraphs]
+        self._executions = [
+            Execution(self._model, subgraph, session, kernels, num_threads or 1, keep_all) for subgraph in self._model.subgraphs
+        ]
         self._allocated = [False] * len(self._executions)
 
     @property
     def model(self) -> Model:
         """The model being run."""
         return self._model
+
+    def like_this(self, model: Model) -> Interpreter:
+        """An interpreter with the options of this one for another model."""
+        return Interpreter(model_content=model, **self._options)  # type: ignore[arg-type]
+
+    @property
+    def main(self) -> Execution:
+        """The main subgraph being run."""
+        return self._executions[0]
 
     def allocate_tensors(self) -> None:
         """Check every operator and derive its constants for the present input shapes; variables take their initial value."""
@@ -153,14 +171,44 @@ class Interpreter:
 
     def _get(self, tensor_index: int, subgraph_index: int) -> np.ndarray:
         operand = self._operand(tensor_index, subgraph_index)
+        self.expect_kept(tensor_index, subgraph_index)
         value = self._executions[subgraph_index].values[operand.tensor.index]
         if value is None:
             raise NotReady(f"{operand} holds nothing yet: call allocate_tensors() and invoke() first")
         return value
 
+    def expect_kept(self, tensor_index: int, subgraph_index: int = 0) -> None:
+        """Raise InputError if what a tensor holds is not kept for get_tensor."""
+        operand = self._operand(tensor_index, subgraph_index)
+        if not self._executions[subgraph_index].is_kept(operand.tensor.index):
+            raise InputError(
+                f"{operand} is not kept, other tensors take its memory: make the interpreter with "
+                "experimental_preserve_all_tensors=True, the default, to read every tensor"
+            )
+
     def is_held(self, tensor_index: int, subgraph_index: int = 0) -> bool:
         """Whether get_tensor has something to give: not so before allocate_tensors() and invoke() have made it."""
-        return self._executions[subgraph_index].values[self._operand(tensor_index, subgraph_index).tensor.index] is not None
+        index, execution = self._operand(tensor_index, subgraph_index).tensor.index, self._executions[subgraph_index]
+        return execution.is_kept(index) and execution.values[index] is not None
+
+    def memory_plan(self, alignment: int = ALIGNMENT) -> MemoryPlan:
+        """Where tensors of the main subgraph lie if those that do not live at once share memory; after allocate_tensors().
+
+        alignment  bytes that offsets are multiples of: 64 in TensorFlow Lite and here, 16 in TFLM
+        Raises InputError where shapes are known only while the graph runs.
+
+        >>> import qref
+        >>> interpreter = qref.Interpreter(qref.bundled("digits_cnn_int8"))
+        >>> interpreter.allocate_tensors()
+        >>> plan = interpreter.memory_plan()
+        >>> plan.bytes, plan.unshared
+        (1354, 2196)
+        """
+        if not self._allocated[0]:
+            raise NotReady("call allocate_tensors() before memory_plan()")
+        if alignment < 1:
+            raise InputError(f"alignment must be at least 1, found {alignment}")
+        return self.main.memory_plan(alignment)
 
     def tensor(self, tensor_index: int) -> Callable[[], np.ndarray]:
         """A function that gives the array of a tensor itself, not a copy: writing to an input's array sets the input."""

@@ -1,4 +1,4 @@
-"""A model or an operator timed in qref and elsewhere: everything in one process and on one thread, in turns."""
+"""A model or an operator timed in qref and elsewhere: everything in one process and on as many threads, in turns."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from qref.compare.verify import KERNEL_SET_OF
 from qref.errors import BackendError, InputError
 from qref.ops import Node
 from qref.schema import Model, write
+
+SETTLE = 4e-3  # seconds: so long LiteRT's threads look for work, on cores of ours, after they had some
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def bench(
     runtime     whose arithmetic qref has; by default that of the first LiteRT kernel set in `against`, else litert-reference
     seconds     for all contenders together; as much again for `operators`
     seed        of the inputs, and of the constants of a described operator
-    threads     1: qref's kernels and LiteRT run on one thread; how many NumPy's BLAS takes is told by OPENBLAS_NUM_THREADS
+    threads     of qref's kernels, and of LiteRT's; how many NumPy's BLAS takes is told by OPENBLAS_NUM_THREADS
     operators   whether to time each operator by itself, and to measure the machine's peaks
     time_wrong  whether registered kernels are timed though they are not exact
     timeout     seconds that LiteRT may take in the process where it is tried first
@@ -105,12 +107,12 @@ def bench(
             raise InputError(f"{subject} holds {len(subjects)} models; bench takes one at a time: see find_subjects")
         (subject,) = subjects
     runtime = runtime or default_runtime(against)
-    contenders, failed = _contenders(subject.model, against, runtime, seed, timeout)
+    contenders, failed = _contenders(subject.model, against, runtime, seed, threads, timeout)
     qref = contenders[0]
     differences = {c.name: first_difference(c.interpreter, qref.interpreter) for c in contenders if c.replaced}
     mismatches = {c.name: c.mismatches(qref) for c in contenders}
     timed = [c for c in contenders if differences.get(c.name) is None or time_wrong]
-    times = interleave({c.name: c.interpreter.invoke for c in timed}, seconds)
+    times = interleave({c.name: c.interpreter.invoke for c in timed}, seconds, SETTLE if threads > 1 else 0.0)
     macs = sum(map(macs_of, qref.interpreter.evaluated_operators()))
     timings = [
         Timing(
@@ -145,21 +147,21 @@ def _check(against: Sequence[str], seconds: float, threads: int) -> None:
             Litert(name.removeprefix(LITERT))  # raises BackendError where it is not installed
     if not 0 < seconds < float("inf"):
         raise InputError(f"seconds must be above 0, found {seconds}")
-    if threads != 1:
-        raise InputError(f"threads must be 1, found {threads}: qref's kernels run on one thread")
+    if threads < 1:
+        raise InputError(f"threads must be at least 1, found {threads}")
 
 
 def _contenders(
-    model: Model, against: Sequence[str], runtime: str, seed: int, timeout: float
+    model: Model, against: Sequence[str], runtime: str, seed: int, threads: int, timeout: float
 ) -> tuple[list[Contender], dict[str, str]]:
     """Those that run the model, each after one invoke, qref first; and why the rest does not, by name."""
     inputs, content = inputs_of(model, (), seed), write(model)
-    contenders, failed = [make("qref", content, runtime, inputs)], {}
+    contenders, failed = [make("qref", content, runtime, inputs, threads)], {}
     for name in dict.fromkeys(against):
         try:
             if name.startswith(LITERT):
                 try_litert(name, content, inputs.values(), timeout)
-            contenders.append(make(name, content, runtime, inputs))
+            contenders.append(make(name, content, runtime, inputs, threads))
         except BackendError as error:
             failed[name] = str(error)
     return contenders, failed

@@ -38,15 +38,15 @@ class Contender:
         return sum(count_mismatches(*pair) for pair in pairs), sum(want.size for _, want in pairs)
 
 
-def make(name: str, content: bytes, runtime: str, inputs: dict[int, np.ndarray]) -> Contender:
+def make(name: str, content: bytes, runtime: str, inputs: dict[int, np.ndarray], num_threads: int = 1) -> Contender:
     """A contender by its name, its inputs (by tensor index) set, after one invoke; BackendError where it cannot run the model."""
     replaced: list[int] = []
     begin = time.perf_counter()
     if name.startswith(LITERT):
-        interpreter = _litert(name.removeprefix(LITERT), content)
+        interpreter = _litert(name.removeprefix(LITERT), content, num_threads)
     else:
         kernels = "numpy" if name == "numpy" else "numba"
-        interpreter = Interpreter(model_content=content, runtime=runtime, kernels=kernels)
+        interpreter = Interpreter(model_content=content, num_threads=num_threads, runtime=runtime, kernels=kernels)
     start(interpreter, inputs)
     if name == "kernels":
         replaced = install(interpreter)
@@ -67,10 +67,10 @@ def try_litert(name: str, content: bytes, inputs: Iterable[np.ndarray], timeout:
         litert.run(content, [dict(enumerate(inputs))], keep_all=False)
 
 
-def _litert(kernel_set: str, content: bytes) -> Any:
-    """LiteRT in this process, where it has the same core and the same caches as qref."""
+def _litert(kernel_set: str, content: bytes, num_threads: int) -> Any:
+    """LiteRT in this process, where it has the same cores and the same caches as qref."""
     from ai_edge_litert.interpreter import Interpreter as LitertInterpreter
     from ai_edge_litert.interpreter import OpResolverType
 
     resolver = getattr(OpResolverType, RESOLVERS[kernel_set])
-    return LitertInterpreter(model_content=content, num_threads=1, experimental_op_resolver_type=resolver)
+    return LitertInterpreter(model_content=content, num_threads=num_threads, experimental_op_resolver_type=resolver)

@@ -34,11 +34,11 @@ def seconds_of(function: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def interleave(functions: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, np.ndarray]:
+def interleave(functions: Mapping[str, Callable[[], object]], seconds: float, settle: float = 0.0) -> dict[str, np.ndarray]:
     """Seconds of one call in each turn, by name; the functions take turns until the time is over.
 
     A turn is as many calls as fit in TURN, at least one: what is short runs with its data in the caches, as it would by itself.
-    Who begins rotates.
+    Who begins rotates. Calls before each turn, for `settle` seconds, are not timed.
     """
     repeats = {name: max(1, math.ceil(TURN / max(seconds_of(function), 1e-9))) for name, function in functions.items()}
     times: dict[str, list[float]] = {name: [] for name in functions}
@@ -46,6 +46,9 @@ def interleave(functions: Mapping[str, Callable[[], object]], seconds: float) ->
     while turns < FEWEST or time.perf_counter() < end:
         for name in (*names[turns % len(names) :], *names[: turns % len(names)]):
             function, count = functions[name], range(repeats[name])
+            settled = time.perf_counter() + settle
+            while time.perf_counter() < settled:
+                function()
             start = time.perf_counter()
             for _ in count:
                 function()

@@ -48,7 +48,7 @@ def bench(
     ] = False,
     seconds: Annotated[float, typer.Option(help="Time for each model, all contenders together.")] = 3.0,
     threads: Annotated[
-        int, typer.Option(help="1: qref's kernels and LiteRT run on one; NumPy's BLAS goes by OPENBLAS_NUM_THREADS.")
+        int, typer.Option(help="Of qref's kernels, and of LiteRT's; NumPy's BLAS goes by OPENBLAS_NUM_THREADS.")
     ] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the inputs, and of the constants of described operators.")] = 0,
     time_wrong: Annotated[
@@ -66,10 +66,10 @@ def bench(
     SOFTMAX: any shape. Options: k filter, s stride, d dilation (each N or HEIGHTxWIDTH), m depth multiplier, v padding VALID
     instead of SAME. TYPE: int8, int16 or float32. So: DEPTHWISE_CONV_2D:112x112x64k3s2:int8.
 
-    All run in one process on one thread; compilation and first invoke are shown apart. A ratio is the median over neighboring
-    runs, with the 10th and 90th percentile. Exit status 1 if a registered kernel is not exact. An operator's peak is that of the
-    instructions in qref's kernels, or of memory for as many bytes as it touches, whichever limits it; its time includes a call
-    from Python.
+    All run in one process, each on as many threads; compilation and first invoke are shown apart. A ratio is the median over
+    neighboring runs, with the 10th and 90th percentile. Exit status 1 if a registered kernel is not exact. An operator's peak is
+    that of the instructions in qref's kernels, or of memory for as many bytes as it touches, whichever limits it, on one thread;
+    its time includes a call from Python.
     """
     if plot is not None and plot.suffix not in PICTURES:
         raise InputError(f"cannot draw {plot}: the name should end in {', '.join(PICTURES)}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from qref.batch import invoke_many
 from qref.compare.inputs import draw_inputs
 from qref.compare.litert import Litert
 from qref.compare.oracle import Oracle
@@ -141,18 +142,33 @@ def compare(
     graph = model.subgraphs[0]
     tensors = elements = mismatches = 0
     first: Difference | None = None
-    for arrays, wanted in zip(inputs, expected):
-        for position, array in arrays.items():
-            interpreter.set_tensor(graph.inputs[position], array)
-        interpreter.invoke()
+    everything = list(dict.fromkeys(index for wanted in expected for index in wanted))
+    samples = [{graph.inputs[position]: array for position, array in arrays.items()} for arrays in inputs]
+    for found, wanted in zip(_tensors(interpreter, samples, everything), expected):
         for index, want in wanted.items():
-            different = count_mismatches(interpreter.get_tensor(index), want)
+            different = count_mismatches(found[index], want)
             tensors, elements, mismatches = tensors + 1, elements + want.size, mismatches + different
             writer = next((o for o in graph.operators if index in o.outputs), None)
             if different and writer is not None and (first is None or writer.index < first.operator):
                 first = Difference(writer.index, writer.name, index, graph.tensors[index].name, different, want.size)
     status = "differs" if mismatches else "exact"
     return Verification(name, runtime, status, len(graph.operators), tensors, elements, mismatches, first)
+
+
+def _tensors(
+    interpreter: Interpreter, samples: Sequence[dict[int, np.ndarray]], tensors: Sequence[int]
+) -> Iterator[dict[int, np.ndarray]]:
+    """What tensors hold after each sample."""
+    if interpreter.main.has_known_shapes():
+        for chunk in invoke_many(interpreter, samples, tensors):
+            for values in zip(*chunk.values()):
+                yield dict(zip(chunk, values))
+        return
+    for sample in samples:
+        for index, array in sample.items():
+            interpreter.set_tensor(index, array)
+        interpreter.invoke()
+        yield {index: interpreter.get_tensor(index) for index in tensors}
 
 
 def count_mismatches(got: np.ndarray, want: np.ndarray) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from qref.errors import InputError
 from qref.ops.node import Prepared
 
-from . import elementwise, matmul, pooling, recurrent, reduction, unary
+from . import elementwise, matmul, movement, pooling, recurrent, reduction, unary
 
 Binder = Callable[[Any, Sequence[np.ndarray | None]], Callable[..., Any]]
 
@@ -26,6 +26,9 @@ BINDERS: dict[Callable[..., Any], Binder] = {
     **pooling.BINDERS,
     **reduction.BINDERS,
 }
+
+POINTWISE = unary.POINTWISE  # functions of one element
+MOVEMENTS = frozenset(movement.CALLS)  # what only moves elements
 
 KERNELS = ("numba", "numpy")
 

@@ -27,7 +27,7 @@ from qref.dispatch import (
     recurrent,
     reduction,
 )
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call, Cut, along_first_axis
 from qref.kernels import extremum_tile, lookup_table
 from qref.kernels import pooling as pooling_kernels
 from qref.kernels import resize_bilinear as resize_kernels
@@ -44,7 +44,7 @@ Calls = list[Call] | None
 
 def copies(plan: Any, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """RESHAPE and its kin: the elements as they are."""
-    return [Call(lookup_table.copy, (_bytes(inputs[0]), _bytes(outputs[0])))]
+    return [along_first_axis(Call(lookup_table.copy, (_bytes(inputs[0]), _bytes(outputs[0]))), (0, 1), 0.05)]
 
 
 def _bytes(x: np.ndarray) -> np.ndarray:
@@ -53,7 +53,23 @@ def _bytes(x: np.ndarray) -> np.ndarray:
 
 def averages(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
     """AVERAGE_POOL_2D of integers."""
-    return [Call(pooling_kernels.average_integer, (inputs[0], *pooling._axes(plan), int(plan.low), int(plan.high), outputs[0]))]
+    return [_pooled(pooling_kernels.average_integer, inputs[0], *pooling._axes(plan), int(plan.low), int(plan.high), outputs[0])]
+
+
+def _pooled(kernel: Callable[..., None], x: np.ndarray, rows: Any, columns: Any, *arguments: Any) -> Call:
+    """A kernel of pooling.py, cut into images; a single one into rows of the output."""
+    *limits, y = arguments
+    work = y.shape[2] * y.shape[3] * rows[2] * columns[2] * 0.5
+
+    def images(first: int, last: int) -> tuple[Any, ...]:
+        return x[first:last], rows, columns, *limits, y[first:last]
+
+    def lines(first: int, last: int) -> tuple[Any, ...]:
+        stride, padding, size = rows
+        return x, (stride, padding - first * stride, size), columns, *limits, y[:, first:last]
+
+    cut = Cut(len(y), y.shape[1] * work, images) if len(y) != 1 else Cut(y.shape[1], work, lines)
+    return Call(kernel, (x, rows, columns, *arguments), cut=cut)
 
 
 def maxima(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
@@ -61,10 +77,10 @@ def maxima(plan: PoolPlan, constants: Constants, inputs: Arrays, outputs: Arrays
     x, y = inputs[0], outputs[0]
     if x.dtype == np.float32:
         limits = [np.float32(limit) for limit in (max_pool_2d.lowest(x.dtype), plan.low, plan.high)]
-        return [Call(pooling_kernels.greatest, (x, *pooling._axes(plan), *limits, y))]
+        return [_pooled(pooling_kernels.greatest, x, *pooling._axes(plan), *limits, y)]
     lowest = int(max_pool_2d.lowest(x.dtype))
     kernel = extremum_tile.pool if x.shape[3] * x.itemsize >= extremum_tile.BLOCK_BYTES else pooling_kernels.greatest_integer
-    return [Call(kernel, (x, *pooling._axes(plan), lowest, int(plan.low), int(plan.high), y))]
+    return [_pooled(kernel, x, *pooling._axes(plan), lowest, int(plan.low), int(plan.high), y)]
 
 
 def resized(plan: resize_bilinear.ResizeBilinearPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:

@@ -10,8 +10,8 @@ import numpy as np
 
 from qref.arithmetic.requantize import HalfUpBlocks
 from qref.dispatch import elementwise, unary
+from qref.dispatch.cut import Call, along_first_axis
 from qref.dispatch.movement import moves
-from qref.dispatch.program import Call
 from qref.dispatch.requantize import requantizations
 from qref.errors import InputError
 from qref.kernels import lookup_table
@@ -44,7 +44,7 @@ def _look_up(reference: Callable[..., np.ndarray], plan: Any, x: np.ndarray, y: 
     bits, index = np.dtype(f"u{y.itemsize}"), np.dtype(f"u{x.itemsize}")
     table = reference(np.arange(np.iinfo(index).max + 1).astype(index).view(x.dtype), plan)
     kernel = lookup_table.look_up_bytes if x.itemsize == y.itemsize == 1 else lookup_table.look_up
-    return Call(kernel, (table.view(bits), x.view(index), y.view(bits)))
+    return along_first_axis(Call(kernel, (table.view(bits), x.view(index), y.view(bits))), (1, 2), 0.4)
 
 
 def integers(plan: quantize.RequantizePlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:

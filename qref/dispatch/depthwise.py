@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from qref.dispatch import tiles
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call, Cut
 from qref.kernels import depthwise_tile
 from qref.kernels.vector import LANES
 from qref.ops import depthwise_conv_2d as depthwise
 from qref.ops._convolution import Axis
 
 UNROLLED = 3, 5  # columns of a filter that are compiled one after the other
+MULTIPLIED = 30  # bytes of weights a ns, about: what cuts go by
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,9 @@ class DepthwiseTiles:
                 last,
             )
 
-        return [Call(depthwise_tile.depthwise, arguments(0, lines))]
+        work = columns.output_size * self.weights.nbytes / len(blocks.channels) / MULTIPLIED
+        cut = Cut(lines, work, arguments, len(self.together))
+        return [Call(depthwise_tile.depthwise, arguments(0, lines), cut=cut)]
 
     def _strip(self) -> np.ndarray:
         """Memory for the rows of the image that some output rows meet, and two rows more."""

@@ -13,7 +13,7 @@ from qref.arithmetic.fused import flushed_product, flushed_quotient
 from qref.arithmetic.libm import expf, logf, tanhf
 from qref.arithmetic.lookup_table import elu
 from qref.dispatch import pooling
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call
 from qref.dispatch.tiles import Constants
 from qref.kernels import denormals, float_eigen, float_functions, float_pooling, float_softmax
 from qref.kernels import float_elementwise as elementwise

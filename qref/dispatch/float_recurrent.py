@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from qref.dispatch.cut import Call
 from qref.dispatch.float_tiles import Rows, Sums
 from qref.dispatch.hybrid import Quantized, scales_first
-from qref.dispatch.program import Call
 from qref.kernels import hybrid as hybrid_kernels
 from qref.kernels import lstm_float as kernels
 from qref.ops import _lstm_float as lstm

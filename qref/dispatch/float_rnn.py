@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from qref.dispatch.cut import Call
 from qref.dispatch.float_recurrent import NOTHING, activation_of, bias_for_zeros, hybrid_product, hybrid_step, places_of, rule_of
-from qref.dispatch.program import Call
 from qref.kernels import rnn as kernels
 from qref.kernels import svdf as svdf_kernels
 from qref.ops import _rnn as rnn

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from qref.dispatch import tiles
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call
 from qref.dispatch.tiles import Constants
 from qref.kernels import denormals, float_depthwise, float_lanes, float_tile, strip
 from qref.kernels.vector import LANES

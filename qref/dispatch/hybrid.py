@@ -15,7 +15,7 @@ import numpy as np
 from qref.arithmetic.fused import TINY
 from qref.arithmetic.requantize import SingleRounding64
 from qref.dispatch import tiles
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call
 from qref.dispatch.tile_matmul import TileMatmul
 from qref.dispatch.tiled import ConvolutionTiles, RowTiles, depthwise_tiles, tile_calls
 from qref.dispatch.tiles import Constants

@@ -17,8 +17,8 @@ import numpy as np
 
 from qref.arithmetic.requantize import HalfUpBlocks, Requantize, SingleRounding64
 from qref.dispatch.convolution import INT32_MAX, geometry
+from qref.dispatch.cut import Call
 from qref.dispatch.movement import moved
-from qref.dispatch.program import Call
 from qref.dispatch.requantize import requantizations
 from qref.dispatch.tiled import ConvolutionTiles, RowTiles, depthwise_tiles, tile_calls
 from qref.dispatch.tiles import Constants

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call, along_first_axis
 from qref.kernels import movement as kernels
 from qref.ops import (
     _pad,
@@ -87,7 +87,9 @@ def moved(x: np.ndarray, sources: np.ndarray, targets: np.ndarray, y: np.ndarray
         return []
     bits = np.dtype(f"u{y.itemsize}")
     tables = (table.astype(np.int64).view(np.uint64) for table in runs(sources, targets))
-    return [Call(kernels.move, (x.view(bits), *tables, y.view(bits)))]
+    call = Call(kernels.move, (x.view(bits), *tables, y.view(bits)))
+    count = len(call.arguments[1])
+    return [along_first_axis(call, (1, 2, 3, 4), 3 + targets.size / count * 0.1)]
 
 
 def runs(sources: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

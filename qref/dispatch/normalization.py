@@ -9,7 +9,7 @@ import numpy as np
 
 from qref.arithmetic.requantize import DoubleRounding
 from qref.arithmetic.softmax import exp_table, exponentials_8bit, one_over_one_plus_x_table
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call, along_first_axis
 from qref.kernels import l2_normalization as l2_kernels
 from qref.kernels import softmax as kernels
 from qref.ops import l2_normalization, log_softmax, softmax
@@ -36,7 +36,8 @@ def softmaxes(plan: softmax.SoftmaxPlan, x: np.ndarray, y: np.ndarray) -> Call:
     """SOFTMAX of 8-bit inputs."""
     limits = np.iinfo(plan.output_dtype)
     exponentials = np.array(exponentials_8bit(plan.multiplier, plan.left_shift, plan.diff_min))
-    return Call(kernels.softmax_8bit, (x, exponentials, limits.bits, int(limits.min), y))
+    call = Call(kernels.softmax_8bit, (x, exponentials, limits.bits, int(limits.min), y))
+    return along_first_axis(call, (0, -1), 500 + 3 * x.shape[1])
 
 
 def softmaxes_int16(plan: softmax.Softmax16Plan, x: np.ndarray, y: np.ndarray) -> Call:
@@ -49,7 +50,8 @@ def softmaxes_by_table(plan: optimized_softmax.SoftmaxTablePlan, x: np.ndarray, 
     """SOFTMAX of 8-bit inputs by a table of float32 exponentials."""
     limits, half_up = np.iinfo(plan.output_dtype), plan.output_dtype == np.uint8
     bounds = plan.output_offset, int(limits.min), int(limits.max)
-    return Call(kernels.softmax_by_table, (x, np.array(plan.table), plan.output_scale, half_up, *bounds, y))
+    call = Call(kernels.softmax_by_table, (x, np.array(plan.table), plan.output_scale, half_up, *bounds, y))
+    return along_first_axis(call, (0, -1), 3 * x.shape[1])
 
 
 def log_softmaxes(plan: log_softmax.LogSoftmaxPlan, x: np.ndarray, y: np.ndarray) -> Call:

@@ -13,8 +13,8 @@ import numpy as np
 
 from qref.arithmetic.requantize import DoubleRounding, Float32HalfEven
 from qref.dispatch import elementwise
+from qref.dispatch.cut import Call, along_first_axis
 from qref.dispatch.movement import moved
-from qref.dispatch.program import Call
 from qref.kernels import add as add_kernels
 from qref.kernels import compare as compare_kernels
 from qref.kernels import div as div_kernels
@@ -79,9 +79,14 @@ def vadds(plan: _vadd.VaddPlan, constants: Constants, inputs: Arrays, outputs: A
     bias = offsets[0] * multipliers[0] + offsets[1] * multipliers[1] + (1 << plan.shift - 1)
     return [
         *calls,
-        Call(sum_tile.vadd, (*blocks, multipliers, bias, plan.shift, _limits(plan), y)),
+        along_first_axis(Call(sum_tile.vadd, (*blocks, multipliers, bias, plan.shift, _limits(plan), y)), (0, 1, -1), 0.3, LANES),
         Call(add_kernels.vadd, (*rest, *offsets, *multipliers, plan.shift, *_limits(plan), y_rest)),
     ]
+
+
+def _in_blocks(*arguments: Any) -> Call:
+    """Vectors of 16 elements of a sum."""
+    return along_first_axis(Call(sum_tile.add, arguments), (0, 1, -1), 0.5, LANES)
 
 
 def sums(plan: _sum.SumPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
@@ -94,7 +99,7 @@ def sums(plan: _sum.SumPlan, constants: Constants, inputs: Arrays, outputs: Arra
     first, second, last = (elementwise._constants(s) for s in (plan.input1, plan.input2, plan.output))
     return [
         *calls,
-        Call(sum_tile.add, (*blocks, *vectors, (plan.sign, 0), _limits(plan), y)),
+        _in_blocks(*blocks, *vectors, (plan.sign, 0), _limits(plan), y),
         Call(add_kernels.add, (*rest, first, second, plan.sign, last, *_limits(plan), y_rest)),
     ]
 
@@ -116,7 +121,7 @@ def sums_in_blocks(plan: optimized_add.BlockSumPlan, constants: Constants, input
     in_blocks = y_rest.size if segments.size == segments.in_blocks else segments.in_blocks - y.size
     return [
         *calls,
-        Call(sum_tile.add, (*blocks, *vectors, (1, int(narrow)), limits, y)),
+        _in_blocks(*blocks, *vectors, (1, int(narrow)), limits, y),
         Call(add_kernels.add_in_blocks, (*rest, *scalings, *limits, *form, max(y_rest.size, 1), in_blocks, y_rest)),
     ]
 

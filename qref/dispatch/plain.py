@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from qref.dispatch.cut import Call
 from qref.dispatch.movement import moves
 from qref.dispatch.pairs import flat, spread
-from qref.dispatch.program import Call
 from qref.dispatch.reduction import blocks_of
 from qref.kernels import compare as compare_kernels
 from qref.kernels import mean as mean_kernels

@@ -3,6 +3,8 @@
 A Call is a kernel with all its arguments, arrays at addresses that stay as they are. numba compiles each kernel for the types of
 its arguments; a Program holds the addresses of the compiled functions and, for each, its arguments laid out as numba passes them:
 an array as nine numbers or so, eight bytes each. Without compilation the kernels are called one after the other.
+
+On several threads, calls that can be cut are: see cut.py for how, and threads.py for who runs the parts.
 """
 
 from __future__ import annotations
@@ -11,35 +13,28 @@ import ctypes
 import functools
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import llvmlite.binding as llvm
 import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import config, types
 from numba.core.types.containers import BaseTuple
 
+from qref.dispatch import threads
+from qref.dispatch.cut import Call, stages
+from qref.dispatch.native import addresses_of
+
 I32, I64 = ir.IntType(32), ir.IntType(64)
 BYTES = ir.IntType(8).as_pointer()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A kernel and its arguments; arrays are C-contiguous, and whoever owns the Program keeps them where they are."""
-
-    kernel: Callable[..., None]
-    arguments: tuple[Any, ...]
-    refused: Callable[[], Any] | None = None  # says what is wrong with inputs for which the kernel raises ZeroDivisionError
-
-
 class Program:
-    """Calls in their order, run as one."""
+    """Calls in their order, run as one, on so many threads."""
 
-    def __init__(self, calls: Sequence[Call]):
+    def __init__(self, calls: Sequence[Call], num_threads: int = 1):
         self.calls = tuple(calls)
-        self._compiled = None if config.DISABLE_JIT else _Compiled(self.calls)
+        self._compiled = None if config.DISABLE_JIT else _Compiled(self.calls, num_threads)
 
     def __call__(self) -> None:
         """Run all calls."""
@@ -47,16 +42,18 @@ class Program:
             for call in self.calls:
                 call.kernel(*call.arguments)
         elif failed := self._compiled.run():
-            call = self.calls[failed - 1]
+            call = self._compiled.calls[failed - 1]
             if call.refused is not None:
                 call.refused()
             raise AssertionError(f"kernel {call.kernel.__name__} of a program raised an exception")
 
 
 class _Compiled:
-    def __init__(self, calls: Sequence[Call]):
+    def __init__(self, calls: Sequence[Call], num_threads: int):
         table, self._kept = [], []
-        for call in calls:
+        parts = stages(calls, num_threads)
+        self.calls = [call for stage in parts for part in stage for call in part]  # with the arrays that are parts of others
+        for call in self.calls:
             kinds = tuple(numba.typeof(argument) for argument in call.arguments)
             call.kernel.compile(kinds)  # type: ignore[attr-defined]
             compiled = call.kernel.overloads[kinds]  # type: ignore[attr-defined]
@@ -66,9 +63,13 @@ class _Compiled:
             table.append((_entry(tuple(f for kind in kinds for f in _floats(kind))), function, slots.ctypes.data))
         self._table = np.array(table, np.int64).reshape(len(table), 3)
         self._arguments = len(table), self._table.ctypes.data
+        shared = any(len(stage) > 1 for stage in parts)
+        counts = [[len(part) for part in stage] for stage in parts]
+        self._work = threads.Work(self._table, counts, num_threads) if shared else None
 
     def run(self) -> int:
-        return _runner()(*self._arguments)
+        failed = None if self._work is None else threads.run(self._work)
+        return _runner()(*self._arguments) if failed is None else failed
 
 
 def _slots(kind: types.Type, value: Any) -> list[int]:
@@ -93,22 +94,6 @@ def _floats(kind: types.Type) -> list[int]:
 
 
 @functools.cache
-def _engine() -> llvm.ExecutionEngine:
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(opt=2)
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-
-
-def _compile(module: ir.Module, name: str) -> int:
-    module.triple = llvm.get_default_triple()
-    engine = _engine()
-    engine.add_module(llvm.parse_assembly(str(module)))
-    engine.finalize_object()
-    return engine.get_function_address(name)
-
-
-@functools.cache
 def _entry(floats: tuple[int, ...]) -> int:
     """The address of a function (function, slots) -> status that passes the slots on; `floats` as _floats gives them."""
     module = ir.Module(f"entry_{len(floats)}")
@@ -121,7 +106,8 @@ def _entry(floats: tuple[int, ...]) -> int:
     result, error = builder.alloca(BYTES), builder.alloca(BYTES)
     native = ir.FunctionType(I32, [BYTES.as_pointer(), BYTES.as_pointer(), *kinds])
     builder.ret(builder.call(builder.inttoptr(entry.args[0], native.as_pointer()), [result, error, *values]))
-    return _compile(module, name)
+    (address,) = addresses_of(module, name)
+    return address
 
 
 @functools.cache
@@ -150,4 +136,5 @@ def _runner() -> Callable[[int, int], int]:
     builder = ir.IRBuilder(failed)
     builder.ret(builder.trunc(following, I32))
     ir.IRBuilder(end).ret(I32(0))
-    return ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int64)(_compile(module, "qref_run_program"))
+    (address,) = addresses_of(module, "qref_run_program")
+    return ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int64)(address)

@@ -11,7 +11,7 @@ import numpy as np
 from qref.arithmetic.gemmlowp import logistic, tanh
 from qref.arithmetic.requantize import DoubleRounding, Requantize
 from qref.dispatch import tiles
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call
 from qref.dispatch.tile_matmul import TileMatmul
 from qref.dispatch.tiled import RowTiles
 from qref.kernels import lstm as lstm_kernels

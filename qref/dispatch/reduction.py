@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from qref.arithmetic.requantize import DoubleRounding
+from qref.dispatch.cut import Call, along_first_axis
 from qref.dispatch.movement import moved
-from qref.dispatch.program import Call
 from qref.kernels import extremum_tile, mean_tile
 from qref.kernels import mean as kernels
 from qref.kernels import requantize as requantize_kernels
@@ -85,7 +85,7 @@ def _sums(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, list[Call]]
     acc = np.empty((blocks.shape[0], blocks.shape[2]), np.int32)
     vectors = [v for v in (mean_tile.VECTORS, mean_tile.VECTORS[:1]) if len(v) * LANES <= blocks.shape[2]]
     add = Call(mean_tile.sum_axis, (blocks, vectors[0], acc)) if vectors else Call(kernels.sum_axis, (blocks, acc))
-    return acc, [*calls, add]
+    return acc, [*calls, along_first_axis(add, (0, -1), blocks[0].size * 0.1)]
 
 
 def means(plan: mean.QuantizedPlan, constants: Arrays, inputs: Arrays, outputs: Arrays) -> Calls:

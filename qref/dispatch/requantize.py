@@ -18,7 +18,7 @@ from qref.arithmetic.requantize import (
     Requantize,
     SingleRounding64,
 )
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call
 from qref.kernels import requantize as kernels
 
 Finish = Callable[[np.ndarray, np.dtype], np.ndarray]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from qref.dispatch import tiles
-from qref.dispatch.program import Call
+from qref.dispatch.cut import Call, Cut, along_first_axis
 from qref.kernels import amx, amx_tiles, tile
 from qref.kernels.vector import LANES
 from qref.ops._matmul import IntegerPlan
+
+MULTIPLIED, READ = 300, 20  # bytes of weights a ns, about, that rows meet and that a single one reads: what cuts go by
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,19 @@ class TileMatmul:
         return self.within and x.dtype == self.form.dtype and self.form.offset == 0
 
     def call(self, x: np.ndarray, y: np.ndarray) -> Call:
-        """What computes y [M, N] from x, flat."""
-        return Call(self.kernel, (x, self.pixels, *self.windows, self.channels, self.output, y))
+        """What computes y [M, N] from x, flat; cut into rows, a single one into panels."""
+        call = Call(self.kernel, (x, self.pixels, *self.windows, self.channels, self.output, y))
+        *before, w, vectors, rows = self.windows
+        if len(y) != 1:
+            return along_first_axis(call, (1, -1), w.nbytes / MULTIPLIED, rows)
+        width = len(vectors) * LANES
+
+        def part(first: int, last: int) -> tuple[Any, ...]:
+            here = slice(first * width, last * width)
+            channels = tuple(constants[here] for constants in self.channels)
+            return x, self.pixels, *before, w[first:last], vectors, rows, channels, self.output, y[:, here]
+
+        return replace(call, cut=Cut(len(w), w[0].nbytes / READ, part))
 
 
 def _windows(form: tiles.Form, rows: int, segments: np.ndarray, w: np.ndarray, vectors: tuple[int, ...]) -> tuple[Any, ...]:

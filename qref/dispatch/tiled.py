@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from qref.dispatch import tiles
+from qref.dispatch.cut import Call, Cut
 from qref.dispatch.depthwise import DepthwiseTiles
-from qref.dispatch.program import Call
 from qref.dispatch.tile_matmul import TileMatmul
 from qref.dispatch.tiles import Constants, Run
 from qref.kernels import strip
@@ -21,6 +21,10 @@ from qref.kernels.vector import COMPILED, LANES
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise
 from qref.ops._matmul import IntegerPlan
+
+COPIED, MULTIPLIED, MULTIPLIED_DEPTHWISE, READ = 30, 300, 30, 20  # bytes of images or weights a ns, about: what cuts go by
+
+COPIED = 30  # bytes of images a ns, about: what cuts go by
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class ConvolutionTiles:
             return [self.matmul.call(x.reshape(-1), per_pixel)]
         rows, columns = self.plan.axes
         return [
-            Call(strip.copy, (x, self.matmul.form.offset, rows.padding, columns.padding, self.image)),
+            copied(x, self.matmul.form.offset, rows.padding, columns.padding, self.image),
             self.matmul.call(self.image.reshape(-1), per_pixel),
         ]
 
@@ -102,9 +106,24 @@ class RowTiles:
             return [self.matmul.call(x.reshape(-1), per_row)]
         rows = x.reshape(-1)[: self.rows.size].reshape(self.rows.shape)
         return [
-            Call(strip.copy, (rows, self.matmul.form.offset, 0, 0, self.rows)),
+            copied(rows, self.matmul.form.offset, 0, 0, self.rows),
             self.matmul.call(self.rows.reshape(-1), per_row),
         ]
+
+
+def copied(x: np.ndarray, offset: int, top: int, left: int, image: np.ndarray) -> Call:
+    """A strip.copy, cut into images; a single one into rows, a single row into columns."""
+    axis = next((axis for axis in range(3) if image.shape[axis] > 1), 0)
+    starts = (0, top, left)
+    before = (slice(None),) * axis
+
+    def part(first: int, last: int) -> tuple[Any, ...]:
+        target = image[*before, starts[axis] + first : starts[axis] + last]
+        inside = [0 if axis == place else start for place, start in enumerate(starts)]
+        return x[*before, first:last], offset, *inside[1:], target
+
+    cut = Cut(x.shape[axis], x.nbytes / max(1, x.shape[axis]) / COPIED, part)
+    return Call(strip.copy, (x, offset, top, left, image), cut=cut)
 
 
 def tile_calls(

@@ -344,7 +344,7 @@ def test_subjects_are_files_folders_bundled_models_and_descriptions(tmp_path):
         ({"against": ["tpu"]}, "unknown contender 'tpu'; there are litert:reference"),
         ({"seconds": 0}, "above 0"),
         ({"seconds": float("nan")}, "above 0"),
-        ({"threads": 2}, "threads must be 1"),
+        ({"threads": 0}, "threads must be at least 1"),
         ({"runtime": "tpu"}, "'tpu'"),
     ],
 )
