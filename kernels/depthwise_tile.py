@@ -7,15 +7,15 @@ rows. Rows beyond the filter have the weight 0.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .vector import GROUP_BYTES, I64, LANES, LANES32, Output, interleave, lanes, load, multiply_add
+from .cpu import GROUP_BYTES, LANES
+from .jit import numba
+from .vector import I64, LANES32, Output, interleave, lanes, load, multiply_add
 
 GROUPS_BYTES = LANES * GROUP_BYTES
-OUTPUTS = (8, 7, 5)  # so many neighbors in a row are computed together: what wastes least
 
 
 @intrinsic

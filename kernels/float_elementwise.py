@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
 from .denormals import flush, restore
+from .jit import numba
 
 
 def _select(comparison: str):

@@ -5,7 +5,6 @@ All write y [n] = f(x [n]). What they compute, and whose rules they are, stands 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import types
@@ -15,6 +14,7 @@ from . import libm
 from .denormals import flush, restore
 from .float_elementwise import clamp
 from .fused import TINY, fma
+from .jit import numba
 
 F = np.float32
 LOG2_E, MINUS_LN2 = F(float.fromhex("0x1.715476p0")), F(float.fromhex("-0x1.62E430p-1"))

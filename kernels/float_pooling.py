@@ -5,11 +5,11 @@ taps [P, chunks, 9] int64: where in a flat x the channels of each tap of an outp
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from .denormals import flush, restore
 from .float_functions import flushed
+from .jit import numba
 
 CHUNK = 9
 

@@ -14,7 +14,7 @@ from qref.compare.inputs import draw
 from qref.dispatch.calls import CALLS, has_calls
 from qref.dispatch.program import Program
 from qref.execution import Execution
-from qref.kernels.vector import COMPILED
+from qref.kernels.cpu import COMPILED
 from qref.ops import _convolution as convolution
 from qref.ops import _eigen, _relu, _unary, add, average_pool_2d, div, hard_swish, logistic, max_pool_2d, mean, mul, softmax, sub
 from qref.ops import _pooling as pooling
