@@ -15,5 +15,3 @@ QUADS = WIDE and bool(_FEATURES.get("avx512vnni"))  # products of four bytes
 
 LANES = 16
 GROUP_BYTES = 4
-ROWS = {1: 14, 2: 12, 4: 6} if WIDE else {1: 4}  # of a tile, by its vectors: as many as there are registers
-OUTPUTS = (8, 7, 5)  # so many neighbors in a row are computed together: what wastes least

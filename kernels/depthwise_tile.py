@@ -16,6 +16,7 @@ from .jit import numba
 from .vector import I64, LANES32, Output, interleave, lanes, load, multiply_add
 
 GROUPS_BYTES = LANES * GROUP_BYTES
+OUTPUTS = (8, 7, 5)  # so many neighbors in a row are computed together: what wastes least
 
 
 @intrinsic

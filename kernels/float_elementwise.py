@@ -23,6 +23,7 @@ FUNCTIONS = {
     "less": _select("<"),
     "squared difference": lambda builder, a, b: builder.fmul(*[builder.fsub(a, b)] * 2),
 }
+NAMES = tuple(FUNCTIONS)
 
 
 @intrinsic
@@ -43,7 +44,7 @@ def clamp(value, low, high):
 def binary(x1, x2, function, flushed, low, high, y):
     """Write y [rows, columns] = clamp(function(x1, x2)), each operand of all rows and columns, or of one.
 
-    function  a tuple as long as the function's place in FUNCTIONS, from 1 on: known when this is compiled
+    function  a tuple as long as the function's place in NAMES, from 1 on: known when this is compiled
     """
     mode = flush(flushed)
     for row in range(y.shape[0]):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
-
 import llvmlite.binding as llvm
 from numba.core import types
 
-_LIBRARY = ctypes.CDLL(ctypes.util.find_library("m"))
+from .symbols import LIBM, address_of
 
 
 def _external(name: str) -> types.ExternalFunction:
     """The function, under a symbol of its own: compilers know what expf is called, and have others of that name."""
-    symbol = f"qref_libm_{name}"
-    llvm.add_symbol(symbol, ctypes.cast(getattr(_LIBRARY, name), ctypes.c_void_p).value)
+    symbol = f"{LIBM}{name}"
+    llvm.add_symbol(symbol, address_of(symbol))
     return types.ExternalFunction(symbol, types.float32(types.float32))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .cpu import GROUP_BYTES, LANES, ROWS
+from .cpu import GROUP_BYTES, LANES
 from .jit import numba
+from .tile import ROWS
 from .vector import I32, I64, LANES32, load, multiply_add, splat
 
 VECTORS = max(ROWS)  # of the tile that reads each input least often

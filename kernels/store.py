@@ -20,7 +20,7 @@ from typing import IO
 
 import llvmlite.binding as llvm
 
-from .cpu import NAME, SETTINGS
+import qref.kernels.cpu as cpu
 
 KEPT = 8  # folders
 DIGEST_BYTES = 32
@@ -79,8 +79,9 @@ def _fingerprint() -> str:
     sources = sorted(pathlib.Path(__file__).parent.glob("*.py"))
     versions = [path for name in ("numba", "llvmlite") for path in folder_of(name).glob("_version.py")]
     texts = [path.read_bytes() for path in (*sources, *versions)]
-    machine = llvm.get_process_triple(), NAME, llvm.get_host_cpu_features().flatten(), sys.implementation.cache_tag
-    return hashlib.sha256(repr((texts, machine, SETTINGS)).encode()).hexdigest()[:16]
+    machine = llvm.get_process_triple(), llvm.get_host_cpu_features().flatten(), sys.implementation.cache_tag
+    settings = [(name, value) for name, value in sorted(vars(cpu).items()) if name.isupper()]
+    return hashlib.sha256(repr((texts, machine, settings)).encode()).hexdigest()[:16]
 
 
 def folder_of(package: str) -> pathlib.Path:

@@ -1,7 +1,7 @@
 """Functions that compiled kernels call and do not hold, by their symbols: numba's own, and those of the C library.
 
-numba's are in two of its extension modules, which can be loaded without the rest of it. The C library's have symbols of qref's,
-since compilers know what expf is called, and have others of that name.
+numba's are in two of its extension modules, which can be loaded without the rest of it. The C library's have symbols of our
+own, see libm.py.
 """
 
 from __future__ import annotations

@@ -12,9 +12,11 @@ from __future__ import annotations
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .cpu import GROUP_BYTES, LANES, ROWS
+from .cpu import GROUP_BYTES, LANES, WIDE
 from .jit import numba
 from .vector import I32, I64, LANES32, Output, load, multiply_add, splat
+
+ROWS = {1: 14, 2: 12, 4: 6} if WIDE else {1: 4}  # of a tile, by its vectors: as many as there are registers
 
 
 def _make_tile(single: bool):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import itertools
 import json
 import os
@@ -15,8 +16,9 @@ import numba
 import numpy as np
 import pytest
 
+import qref.kernels.store as store
 from qref.dispatch.program import Call, Program
-from qref.kernels import Kernel, store
+from qref.kernels import Kernel, _constant
 from qref.kernels.compiled import addresses_of, signature
 from qref.kernels.cpu import COMPILED, SETTINGS
 from qref.kernels.lstm_constants import Constants
@@ -162,7 +164,7 @@ def test_a_function_that_is_no_kernel_of_qref_is_compiled_and_its_exception_foun
     x = np.zeros(5, np.float32)
     Program([Call(fill, (x, np.float32(2.5)))])()
     np.testing.assert_array_equal(x, np.full(5, 2.5, np.float32))
-    with pytest.raises(AssertionError, match="kernel 0 of a program raised"):
+    with pytest.raises(AssertionError, match=r"fill.* of a program raised"):
         Program([Call(fill, (x, np.float32(-1)))])()
     assert not any("fill" in name for name in saved)
 
@@ -183,3 +185,15 @@ def test_every_file_of_kernels_takes_numba_from_jit():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split(") ")[-1].endswith("False\n")
     assert str(Kernel("qref.kernels.tile", "matmul")) in done.stdout
+
+
+@pytest.mark.parametrize("name", ["tile.ROWS", "depthwise_tile.OUTPUTS", "float_tile.ROWS", "denormals.FLUSH"])
+def test_constants_are_what_their_files_say(name, tmp_path, monkeypatch):
+    """The last is a number of NumPy's, which only its file tells."""
+    module, constant = name.split(".")
+    real = getattr(importlib.import_module(f"qref.kernels.{module}"), constant)
+    monkeypatch.setattr(store, "folder", lambda: tmp_path)
+    for _ in range(2):
+        found = _constant(f"qref.kernels.{module}", constant)
+        assert (found, type(found)) == (real, type(real))
+    assert len(list(tmp_path.iterdir())) == (constant != "FLUSH")

@@ -63,7 +63,7 @@ def _binary(name: str, flushed: bool, plan: Any, constants: Constants, inputs: A
     forms = _forms([x.shape for x in whole], y.shape)
     if forms is None:
         return None
-    chosen = tuple(range(list(elementwise.FUNCTIONS).index(name) + 1))
+    chosen = tuple(range(elementwise.NAMES.index(name) + 1))
     x1, x2, to = (a.reshape(form) for a, form in zip((*whole, y), forms))
     return [Call(elementwise.binary, (x1, x2, chosen, flushed, np.float32(plan.low), np.float32(plan.high), to))]
 

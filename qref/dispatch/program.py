@@ -70,11 +70,12 @@ class Program:
             call = self.calls[failed - 1]
             if call.refused is not None:
                 call.refused()
-            raise AssertionError(f"kernel {call.kernel.__name__} of a program raised an exception")
+            raise AssertionError(f"kernel {call.kernel} of a program raised an exception")
 
 
 class _Compiled:
     def __init__(self, calls: Sequence[Call]):
+        _give_back_memory()
         self._kept = [np.array([slot for a in call.arguments for slot in slots_of(a)], np.uint64) for call in calls]
         table = [(kernel_address(c.kernel, c.arguments), slots.ctypes.data) for c, slots in zip(calls, self._kept)]
         self._table = np.array(table, np.int64).reshape(len(table), 2)
@@ -82,6 +83,13 @@ class _Compiled:
 
     def run(self) -> int:
         return _runner()(*self._arguments)
+
+
+def _give_back_memory() -> None:
+    """Have the C library, where it is glibc, return what it keeps of memory that is free: packing weights took much."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from qref.dispatch import tiles
 from qref.dispatch.program import Call
 from qref.dispatch.tiles import Constants, Run
 from qref.kernels import depthwise_tile, strip, tile
-from qref.kernels.cpu import COMPILED, LANES, OUTPUTS, ROWS
+from qref.kernels.cpu import COMPILED, LANES
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise
 from qref.ops._matmul import IntegerPlan
@@ -62,7 +62,7 @@ class ConvolutionTiles:
         """What computes y from x."""
         rows, columns = self.plan.axes
         flat, per_pixel = self.image.reshape(-1), y.reshape(len(self.pixels), -1)
-        each = ROWS[len(self.vectors)]
+        each = tile.ROWS[len(self.vectors)]
         windows = (flat, self.pixels, *self.segments, self.weights, self.vectors, each)
         return [
             Call(strip.copy, (x, self.form.offset, rows.padding, columns.padding, self.image)),
@@ -105,7 +105,7 @@ class DepthwiseTiles:
         (top, left), depth = (axis.padding for axis in self.plan.axes), y.shape[3]
         sizes = tuple((a.output_size, a.filter_size, a.stride, a.dilation) for a in self.plan.axes)
         width = self.plan.axes[1].output_size
-        together = range(min(OUTPUTS, key=lambda n: -(-width // n) * n))
+        together = range(min(depthwise_tile.OUTPUTS, key=lambda n: -(-width // n) * n))
         return [
             Call(strip.repeat, (x, self.form.offset, self.plan.depth_multiplier, top, left, self.image))
             if self.plan.depth_multiplier > 1
@@ -149,7 +149,7 @@ class RowTiles:
         """What computes y from x."""
         rows = x.reshape(-1)[: self.rows.size].reshape(self.rows.shape)
         flat, per_row = self.rows.reshape(-1), y.reshape(len(self.pixels), -1)
-        each = ROWS[len(self.vectors)]
+        each = tile.ROWS[len(self.vectors)]
         matrix = (flat, self.pixels, *self.segments, self.weights, self.vectors, each)
         return [
             Call(strip.copy, (rows, self.form.offset, 0, 0, self.rows)),

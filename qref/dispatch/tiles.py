@@ -26,7 +26,8 @@ from qref.arithmetic.requantize import (
     Requantize,
     SingleRounding64,
 )
-from qref.kernels.cpu import LANES, QUADS, ROWS
+from qref.kernels import tile
+from qref.kernels.cpu import LANES, QUADS
 from qref.ops._matmul import IntegerPlan
 
 ALIGNMENT = 64
@@ -79,7 +80,7 @@ class Form:
 
 def vectors_of(channels: int) -> tuple[int, ...]:
     """The vectors of a panel, (0, 1, ..., V - 1), for so many output channels."""
-    cost = {v: -(-channels // (v * LANES)) * v * COSTS[v] for v in ROWS}
+    cost = {v: -(-channels // (v * LANES)) * v * COSTS[v] for v in tile.ROWS}
     return tuple(range(min(cost, key=lambda v: (cost[v], -v))))
 
 

@@ -14,7 +14,7 @@ from qref.compare.inputs import draw
 from qref.dispatch import tiles
 from qref.dispatch.tiled import ConvolutionTiles, DepthwiseTiles, RowTiles
 from qref.execution import Execution
-from qref.kernels.cpu import COMPILED, ROWS
+from qref.kernels.cpu import COMPILED
 from qref.ops import conv_2d as conv
 from qref.ops._convolution import Axis
 from qref.ops._matmul import IntegerPlan
@@ -70,7 +70,7 @@ def test_channels_and_rows_that_fill_no_tile(channels, rows):
     acc, limits = np.full((rows, channels), -1, np.int32), np.zeros(3, np.int32)
     from qref.kernels import tile
 
-    pixels, flat, each = np.arange(rows) * 11, image.reshape(-1), ROWS[len(vectors)]
+    pixels, flat, each = np.arange(rows) * 11, image.reshape(-1), tile.ROWS[len(vectors)]
     tile.matmul(flat, pixels, *segments, panels, vectors, each, (padded,), limits, acc)
     np.testing.assert_array_equal(acc, (x.astype(np.int64) + 5) @ w.T.astype(np.int64))
 
