@@ -1,51 +1,72 @@
 """The speed: numba kernels; arrays and scalars in, arrays out. Their meaning is in the files of the same name in qref/ops.
 
-Compiled code is cached in a folder named by a hash of all kernel sources, since numba's own cache does not notice that a
-function called from another file has changed; nor that bounds checks were asked for. The logger of this module is told when the
-first kernel of a process is compiled.
+To import numba takes longer than most inferences, and more memory. So `from qref.kernels import tile` gives no module but names
+of what is in it: tile.matmul is a Kernel, which a program finds compiled on disk, and tile.ROWS a constant, which is kept there
+too once it was asked for. Only a call of a Kernel, or what is neither, imports the file and numba.
 """
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import os
+import ast
+import contextlib
+import functools
+import importlib
 import pathlib
-import tempfile
-
-from numba import config
-from numba.core import event
-
-
-def _cache_folder() -> str:
-    here = pathlib.Path(__file__).parent
-    sources = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))).hexdigest()[:16]
-    base = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-    folder = base / "qref" / "kernels" / (f"{sources}-boundscheck" if config.BOUNDSCHECK else sources)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return str(folder)
-    except OSError:
-        return tempfile.mkdtemp(prefix="qref-kernels-")
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
 
-if not config.CACHE_DIR:
-    config.CACHE_DIR = _cache_folder()
+@dataclass(frozen=True)
+class Kernel:
+    """A function of a file in this folder; the file is imported when the function itself is needed."""
+
+    module: str
+    name: str
+
+    @functools.cached_property
+    def function(self) -> Any:
+        """What numba makes of it; without the JIT, a Python function."""
+        return getattr(importlib.import_module(self.module), self.name)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """How numba takes it in another kernel, which has `from . import` its file."""
+        import numba
+
+        return self.function if isinstance(self.function, numba.types.Type) else numba.typeof(self.function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the function itself."""
+        return self.function(*arguments)
 
 
-class _Compilation(event.Listener):
-    """Tells of the first kernel that is compiled, not loaded from the cache."""
+class _Kernels(ModuleType):
+    """Stands for a file of kernels."""
 
-    told = False
-
-    def on_start(self, event):
-        if not self.told:
-            self.told = True
-            logging.getLogger(__name__).info("compiling kernels for this CPU, once")
-
-    def on_end(self, event):
-        pass
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"{self.__name__} has no {name} for others")
+        value = self.__dict__[name] = Kernel(self.__name__, name) if name.islower() else _constant(self.__name__, name)
+        return value
 
 
-event.register("numba:compile", _Compilation())
+def _constant(module: str, name: str) -> Any:
+    """A constant of a file, from the store if Python can read there what it is."""
+    from .store import load, save
+
+    saved = load(f"{module}.{name}")
+    if saved is not None:
+        return ast.literal_eval(saved.decode())
+    value = getattr(importlib.import_module(module), name)
+    with contextlib.suppress(ValueError, SyntaxError):
+        ast.literal_eval(repr(value))
+        save(f"{module}.{name}", repr(value).encode())
+    return value
+
+
+@functools.cache
+def __getattr__(name: str) -> Any:
+    if not (pathlib.Path(__file__).parent / f"{name}.py").exists():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _Kernels(f"{__name__}.{name}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from .fixed_point import rounding_divide_by_pot, saturating_rounding_doubling_high_mul, wrap_int16, wrap_int32
+from .jit import numba
 
 
 @numba.njit(cache=True, nogil=True)

@@ -8,14 +8,15 @@ image's row. While a block is multiplied, the sums of the one before it go to th
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from .amx_tiles import DEPTH, ROWS, TILE
-from .vector import GROUP_BYTES, I8, I32, I64, LANES, LANES32, Output, call, first_lanes, lanes, least, load, splat
+from .cpu import GROUP_BYTES, LANES
+from .jit import numba
+from .vector import I8, I32, I64, LANES32, Output, call, first_lanes, lanes, least, load, splat
 
 BYTES = lanes(I8, DEPTH)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numba
-
 from .add import scale
+from .jit import numba
 
 
 @numba.njit(cache=True, nogil=True)

@@ -5,9 +5,9 @@ geometry: two tuples of integers, for height and width image_size, filter_size, 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from .jit import numba
 from .matmul import accumulate, accumulate_64, finish_float32
 
 PIXELS = 64  # gathered at a time, so that rows stay in the cache

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import llvmlite.binding as llvm
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from .jit import numba
 from .vector import call
 
 SWITCHABLE = llvm.get_process_triple().startswith("x86_64")

@@ -5,9 +5,9 @@ geometry: two tuples of integers, for height and width image_size, filter_size, 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from .jit import numba
 from .matmul import finish_float32
 
 

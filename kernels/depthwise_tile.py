@@ -9,24 +9,23 @@ of the groups unused, the same groups serve the output row that follows, with we
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.types.containers import BaseTuple
 from numba.extending import intrinsic
 
+from .cpu import GROUP_BYTES, LANES, WIDE
+from .depthwise_blocks import BLOCK_BYTES, element_order
+from .jit import numba
 from .strip import repeated
 from .vector import (
     F32,
-    GROUP_BYTES,
     I8,
     I16,
     I32,
     I64,
-    LANES,
     LANES32,
-    WIDE,
     call,
     finish_of,
     float32_half_even,
@@ -38,7 +37,6 @@ from .vector import (
     splat,
 )
 
-BLOCK_BYTES = LANES * GROUP_BYTES
 LANE_BYTES = 16  # within which vectors are interleaved and packed
 
 
@@ -58,11 +56,6 @@ def _groups(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
     """Blocks of two rows (int16) or four (uint8) as so many vectors of groups."""
     pairs = [_zipped(builder, a, b) for a, b in zip(rows[::2], rows[1::2])]
     return pairs[0] if len(pairs) == 1 else [four for two in zip(*pairs) for four in _zipped(builder, *two)]
-
-
-def element_order(depth: int) -> np.ndarray:
-    """Which element of a block each lane of each vector of groups belongs to: [depth, LANES]."""
-    return np.arange(depth * LANES).reshape(-1, depth, 4).transpose(1, 0, 2).reshape(depth, LANES)
 
 
 class _Finish:

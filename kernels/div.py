@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from .fixed_point import saturating_rounding_doubling_high_mul, wrap_int32
 from .gemmlowp import count_leading_zeros, one_over_one_plus_x
+from .jit import numba
 
 
 @numba.njit(cache=True, nogil=True, inline="always")

@@ -5,10 +5,10 @@ The last block of channels begins where it ends with the last channel; what two 
 
 from __future__ import annotations
 
-import numba
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from .jit import numba
 from .vector import lanes, load, splat
 
 BLOCK_BYTES = 64

@@ -6,16 +6,16 @@ spare in memory behind its last one where the channels do not fill blocks. All e
 
 from __future__ import annotations
 
-import numba
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from . import vector
+from .cpu import LANES, WIDE
 from .denormals import flush, restore
 from .float_tile import FLOATS, Arrays, Output, add_product
-from .vector import I64, LANES, load
+from .jit import numba
+from .vector import I64, load
 
-PIXELS = (12, 8, 6, 4, 3, 2, 1) if vector.WIDE else (4, 3, 2, 1)  # of a tile
+PIXELS = (12, 8, 6, 4, 3, 2, 1) if WIDE else (4, 3, 2, 1)  # of a tile
 APART = 4  # pixels that one address serves: a CPU adds a multiple of the step to it
 
 

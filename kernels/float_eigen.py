@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from . import libm
 from .float_elementwise import clamp
 from .float_functions import power_of_two
+from .jit import numba
 
 F = np.float32
 LOG2_E, LN2_HIGH, LN2_LOW = F(1.44269504088896341), F(-0.693359375), F(2.12194440e-4)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
 from .denormals import flush, restore
+from .jit import numba
 from .vector import call
 
 FUNCTIONS = {
@@ -17,6 +17,7 @@ FUNCTIONS = {
     "divide": ir.IRBuilder.fdiv,
     "squared difference": lambda builder, a, b: builder.fmul(*[builder.fsub(a, b)] * 2),
 }
+NAMES = tuple(FUNCTIONS)
 
 
 def _intrinsic(name: str):
@@ -29,6 +30,9 @@ FUNCTIONS_OF_ONE = {
     "zero minus": lambda builder, a: builder.fsub(a.type(0.0), a),
     **{name: _intrinsic(name) for name in ("fabs", "sqrt", "floor", "ceil", "rint")},
 }
+
+
+NAMES_OF_ONE = tuple(FUNCTIONS_OF_ONE)
 
 
 @intrinsic
@@ -56,7 +60,7 @@ def clamp(value, low, high):
 def binary(x1, x2, function, flushed, low, high, y):
     """Write y [rows, columns] = clamp(function(x1, x2)), each operand of all rows and columns, or of one.
 
-    function  a tuple as long as the function's place in FUNCTIONS, from 1 on: known when this is compiled
+    function  a tuple as long as the function's place in NAMES, from 1 on: known when this is compiled
     """
     mode = flush(flushed)
     for row in range(y.shape[0]):

@@ -5,7 +5,6 @@ All write y [n] = f(x [n]). What they compute, and whose rules they are, stands 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import types
@@ -15,6 +14,7 @@ from . import libm
 from .denormals import flush, restore
 from .float_elementwise import clamp
 from .fused import TINY, fma
+from .jit import numba
 
 F = np.float32
 BLOCK = 256

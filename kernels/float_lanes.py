@@ -12,13 +12,14 @@ The terms left over are then added one by one.
 
 from __future__ import annotations
 
-import numba
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from .cpu import LANES
 from .float_tile import FLOATS, ZEROS, Arrays, Output, add_product
-from .vector import I64, LANES, load, splat
+from .jit import numba
+from .vector import I64, load, splat
 
 FOUR = 4
 

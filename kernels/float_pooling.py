@@ -5,15 +5,16 @@ taps [P, chunks, 9] int64: where in a flat x the channels of each tap of an outp
 
 from __future__ import annotations
 
-import numba
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from .cpu import LANES
 from .denormals import flush, restore
 from .float_tile import FLOATS, ZEROS, Arrays
 from .fused import TINY
-from .vector import I32, I64, LANES, LANES32, call, same, splat
+from .jit import numba
+from .vector import I32, I64, LANES32, call, same, splat
 
 CHUNK = 9
 

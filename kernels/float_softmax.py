@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from . import libm
 from .denormals import flush, restore
 from .float_eigen import exp, packet_sum
 from .float_functions import exp_of_difference
+from .jit import numba
 
 IN_FLIGHT = 4
 

@@ -12,17 +12,17 @@ limits   float32 [2]: least and greatest output; NaN stays
 
 from __future__ import annotations
 
-import numba
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from . import vector
+from .cpu import LANES, WIDE
 from .denormals import flush, restore
-from .vector import F32, I32, I64, LANES, LANES32, call, lanes, load, same, splat
+from .jit import numba
+from .vector import F32, I32, I64, LANES32, call, lanes, load, same, splat
 
 # Of a tile, by its vectors: as many as there are registers, or not more than there are rows.
-ROWS = {1: (14, 9, 6, 3, 1), 2: (12, 9, 6, 3, 1), 4: (6, 5, 3, 1)} if vector.WIDE else {1: (4, 1)}
+ROWS = {1: (14, 9, 6, 3, 1), 2: (12, 9, 6, 3, 1), 4: (6, 5, 3, 1)} if WIDE else {1: (4, 1)}
 UNROLLED = 4
 FLOATS = lanes(F32)
 ZEROS = same(FLOATS, 0.0)

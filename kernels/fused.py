@@ -7,10 +7,11 @@ geometry: two tuples of integers, for height and width image_size, filter_size, 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
+
+from .jit import numba
 
 TINY = np.finfo(np.float32).tiny
 LEAST_NORMAL = 2.0**-126 - 2.0**-151  # what 24 bits round to 2^-126

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from .fixed_point import rounding_divide_by_pot, saturating_rounding_doubling_high_mul
+from .jit import numba
 
 INT32_MAX = np.int64(2**31 - 1)
 SQRT_HALF, FOURTH_ROOT_HALF, LOG_2 = np.int64(1518500250), np.int64(1805811301), np.int64(1488522236)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from .cpu import LANES
 from .fused import TINY
-from .vector import F32, I16, I32, I64, LANES, LANES32, call, lanes, same, splat
+from .jit import numba
+from .vector import F32, I16, I32, I64, LANES32, call, lanes, same, splat
 
 SYMMETRIC, ASYMMETRIC, XNNPACK = range(3)
 BLOCK = 8

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 from typing import Any
 
 import llvmlite.binding as llvm
 from numba.core import types
 
-
-def _library() -> ctypes.CDLL:
-    """The C math library, under its name on Linux or the one that the system knows."""
-    try:
-        return ctypes.CDLL("libm.so.6")
-    except OSError:
-        return ctypes.CDLL(ctypes.util.find_library("m"))
-
-
-_LIBRARY = _library()
+from .symbols import LIBM, address_of
 
 
 def _external(name: str) -> Any:
     """The function, under a symbol of its own: compilers know what expf is called, and have others of that name."""
-    symbol = f"qref_libm_{name}"
-    llvm.add_symbol(symbol, ctypes.cast(getattr(_LIBRARY, name), ctypes.c_void_p).value)
+    symbol = f"{LIBM}{name}"
+    llvm.add_symbol(symbol, address_of(symbol))
     return types.ExternalFunction(symbol, types.float32(types.float32))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import numba
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .vector import I8, I64, SHUFFLES, call, lanes, load, same
+from .cpu import SHUFFLES
+from .jit import numba
+from .vector import I8, I64, call, lanes, load, same
 
 BLOCK = 64  # bytes that are looked up at once
 

@@ -7,41 +7,19 @@ with weights of 8 bits, of tile.py. Each function of a gate is a loop over cells
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from . import float_eigen, float_lanes, hybrid
 from .float_elementwise import clamp
 from .hybrid_matmul import multiply
+from .jit import numba
+from .lstm_float_constants import SIGN_BIT, TANH
 
 CELL, OUTPUT = 2, 3
 SLOTS = (0, 2, 1, 3)  # of the gates input, forget, cell, output in LiteRT's buffer
 FOUR = 4
-TANH, SIGN_BIT, CLAMP = range(3)
 F = np.float32
-
-
-class Activation(NamedTuple):
-    """A fused activation function of the recurrent kernels."""
-
-    kind: int  # TANH, SIGN_BIT or CLAMP
-    low: np.float32  # of CLAMP
-    high: np.float32
-
-
-class Constants(NamedTuple):
-    """What an LSTM's steps need; G gates in the order input (unless CIFG), forget, cell, output, of C cells each."""
-
-    peephole: np.ndarray  # float32 [G, C], or of size 0
-    norm_weights: np.ndarray  # float32 [G, C], or of size 0
-    norm_biases: np.ndarray  # float32 [G, C]
-    activation: Activation  # of cell gate and cell state
-    cell_clip: np.float32  # 0: none
-    projection_clip: np.float32  # 0: none
-    projects: np.bool_
-    rows: int  # batch entries that LiteRT evaluates together
 
 
 @numba.njit(cache=True, nogil=True)

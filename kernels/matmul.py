@@ -6,8 +6,9 @@ an operator packs the weights once with `pack`; how they then lie is between `pa
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from .jit import numba
 
 
 def pack(w):

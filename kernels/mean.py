@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from .denormals import flush, restore
 from .fixed_point import wrap_int32
 from .float_eigen import packet_sum
+from .jit import numba
 from .quantize import round_to_int32
 
 

@@ -5,11 +5,12 @@ The last block of channels begins where it ends with the last channel; what two 
 
 from __future__ import annotations
 
-import numba
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .vector import I64, LANES, LANES32, lanes, load, same
+from .cpu import LANES
+from .jit import numba
+from .vector import I64, LANES32, lanes, load, same
 
 VECTORS = (0, 1, 2, 3)  # of a block, where there are so many channels
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numba
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from . import amx_tiles
 from .amx import configure, instruction, release
-from .tile import ROWS
-from .vector import GROUP_BYTES, I8, I32, I64, LANES, LANES32, load, multiply_add, splat
+from .cpu import GROUP_BYTES, LANES, ROWS
+from .jit import numba
+from .vector import I8, I32, I64, LANES32, load, multiply_add, splat
 
 VECTORS = max(ROWS)  # of the tile that reads each input least often
 GROUPS = 32  # that fit the first cache with all their weights

@@ -5,8 +5,9 @@ An axis is (stride, padding before the image, filter size); the taps outside the
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from .jit import numba
 
 
 @numba.njit(cache=True, nogil=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from .fixed_point import wrap_int32
+from .jit import numba
 
 HALF = np.float32(0.49999997)  # the float before 1/2: its sum with a number never rounds up by itself
 LIMIT = np.float32(2147483648.0)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
 from .fixed_point import (
@@ -16,6 +15,7 @@ from .fixed_point import (
     multiply_by_quantized_multiplier_half_up,
     wrap_int32,
 )
+from .jit import numba
 
 
 @numba.njit(cache=True, nogil=True)

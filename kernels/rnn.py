@@ -6,11 +6,11 @@ left over one by one.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from . import hybrid
 from .hybrid_matmul import multiply
+from .jit import numba
 from .lstm_float import activate
 
 LANES = 4

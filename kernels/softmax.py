@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
 from .fixed_point import (
@@ -14,6 +13,7 @@ from .fixed_point import (
     wrap_int32,
 )
 from .gemmlowp import count_leading_zeros, log_on_values_above_one, one_over_one_plus_x
+from .jit import numba
 
 
 @numba.njit(cache=True, nogil=True)

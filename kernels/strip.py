@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+
+from .jit import numba
 
 
 @numba.njit(cache=True, nogil=True)

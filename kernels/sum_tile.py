@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import numba
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .vector import I8, I16, I32, I64, LANES, LANES32, fixed_point, lanes, load, same, splat
+from .cpu import LANES
+from .jit import numba
+from .vector import I8, I16, I32, I64, LANES32, fixed_point, lanes, load, same, splat
 
 
 def _scalars(context, builder, kind, value) -> list[ir.Value]:

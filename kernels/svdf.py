@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from .fixed_point import multiply_by_quantized_multiplier, wrap_int32
+from .jit import numba
 
 
 @numba.njit(cache=True, nogil=True)

@@ -9,14 +9,14 @@ last are the last once more, so that there is one size of tile.
 
 from __future__ import annotations
 
-import numba
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from . import vector
-from .vector import GROUP_BYTES, I32, I64, LANES, LANES32, Output, load, multiply_add, splat
+from .cpu import GROUP_BYTES, LANES, WIDE
+from .jit import numba
+from .vector import I32, I64, LANES32, Output, load, multiply_add, splat
 
-ROWS = {1: 14, 2: 12, 4: 6} if vector.WIDE else {1: 4}  # of a tile, by its vectors: as many as there are registers
+ROWS = {1: 14, 2: 12, 4: 6} if WIDE else {1: 4}  # of a tile, by its vectors: as many as there are registers
 
 
 def _make_tile(single: bool):

@@ -6,9 +6,9 @@ here), stride, dilation, padding.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from .jit import numba
 from .matmul import accumulate, accumulate_64, finish_float32
 
 

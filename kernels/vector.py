@@ -14,21 +14,11 @@ The types of `channels`, a tuple of arrays with a number for each output channel
 
 from __future__ import annotations
 
-import llvmlite.binding as llvm
 from llvmlite import ir
-from numba.core import cgutils, config, types
+from numba.core import cgutils, types
 from numba.core.types.containers import BaseTuple
 
-from .amx_tiles import permitted
-
-LANES = 16
-GROUP_BYTES = 4
-COMPILED = not config.DISABLE_JIT
-_FEATURES = llvm.get_host_cpu_features() if config.CPU_NAME in (None, "", llvm.get_host_cpu_name()) else {}
-WIDE = bool(_FEATURES.get("avx512bw"))  # 32 registers of 16 lanes
-QUADS = WIDE and bool(_FEATURES.get("avx512vnni"))  # products of four bytes
-SHUFFLES = WIDE and bool(_FEATURES.get("avx512vbmi"))  # any of 128 bytes to each of 64
-AMX = WIDE and all(_FEATURES.get(f"amx-{part}") for part in ("tile", "int8")) and permitted()  # products of matrices
+from .cpu import LANES, WIDE
 
 BIT, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
 F32, F64 = ir.FloatType(), ir.DoubleType()

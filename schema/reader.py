@@ -63,7 +63,7 @@ def _read(path: str | os.PathLike[str], limits: Limits) -> bytes:
         if status.st_size > limits.max_file_bytes:
             raise InvalidModel(f"has {status.st_size} bytes, more than Limits.max_file_bytes = {limits.max_file_bytes}")
         with open(path, "rb") as file:
-            data = file.read(limits.max_file_bytes + 1)
+            data = file.read(status.st_size)
     except FileNotFoundError:
         raise InvalidModel("no such file; check the path") from None
     except (OSError, ValueError) as error:

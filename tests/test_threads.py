@@ -14,7 +14,7 @@ from qref.dispatch import cut, threads
 from qref.dispatch.cut import Call, along_first_axis, stages
 from qref.dispatch.program import Program
 from qref.kernels import lookup_table
-from qref.kernels.vector import COMPILED
+from qref.kernels.cpu import COMPILED
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="without compilation there are no programs to share")
 
@@ -166,9 +166,9 @@ def test_a_part_that_fails_ends_the_run(cut_everything):
 
 
 def _failing_entry():
-    from qref.dispatch.native import addresses_of
+    from qref.kernels.compiled import addresses_of
 
-    (address,) = addresses_of("define i32 @qref_fails(i64 %function, i64 %slots) {\n  ret i32 1\n}", "qref_fails")
+    (address,) = addresses_of("define i32 @qref_fails(ptr %slots) {\n  ret i32 1\n}", "qref_fails")
     return address
 
 

@@ -31,7 +31,7 @@ from qref.dispatch.cut import Call, Cut, along_first_axis
 from qref.kernels import extremum_tile, lookup_table
 from qref.kernels import pooling as pooling_kernels
 from qref.kernels import resize_bilinear as resize_kernels
-from qref.kernels.vector import COMPILED
+from qref.kernels.cpu import COMPILED
 from qref.ops import average_pool_2d, expand_dims, max_pool_2d, reshape, resize_bilinear, squeeze
 from qref.ops._pooling import PoolPlan
 from qref.ops.node import Prepared

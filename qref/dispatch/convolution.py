@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,11 +30,11 @@ def geometry(axes: Sequence[Axis]) -> tuple[tuple[int, ...], ...]:
 
 
 def once(pack: Callable[[np.ndarray], Any], constant: np.ndarray | None) -> Callable[[np.ndarray], Any]:
-    """`pack`, called right away where the weights are constant, else at every inference."""
+    """`pack`, called once, at the first inference, where the weights are constant, else at every inference."""
     if constant is None:
         return pack
-    packed = pack(constant)
-    return lambda _: packed
+    packed = functools.cache(lambda: pack(constant))
+    return lambda _: packed()
 
 
 def centred(x: np.ndarray, offset: int) -> np.ndarray:

@@ -9,8 +9,8 @@ import numpy as np
 
 from qref.dispatch import tiles
 from qref.dispatch.cut import Call, Cut
-from qref.kernels import depthwise_tile
-from qref.kernels.vector import LANES
+from qref.kernels import depthwise_blocks, depthwise_tile
+from qref.kernels.cpu import LANES
 from qref.ops import depthwise_conv_2d as depthwise
 from qref.ops._convolution import Axis
 
@@ -31,12 +31,12 @@ class Blocks:
     plane: int  # elements of a plane, with a block to spare
     taps: np.ndarray | tuple[int, ...]  # [KW], where the columns of the filter begin; a tuple is compiled for its size
     places: np.ndarray  # int64 [blocks, 3]: where each begins in rows of the image and of the output, and its phase
-    channels: np.ndarray  # int64 [phases, vectors, LANES], as depthwise_tile.element_order says
+    channels: np.ndarray  # int64 [phases, vectors, LANES], as depthwise_blocks.element_order says
 
     @classmethod
     def of(cls, columns: Axis, channels: int, form: tiles.Form) -> Blocks:
         """For so many output channels."""
-        size = depthwise_tile.BLOCK_BYTES // form.dtype.itemsize
+        size = depthwise_blocks.BLOCK_BYTES // form.dtype.itemsize
         by_pixel = channels >= size and (columns.stride > 1 or channels % LANES != 0)
         pixels, length = (columns.output_size, channels) if by_pixel else (1, columns.output_size * channels)
         planes = 1 if by_pixel else columns.stride
@@ -53,7 +53,7 @@ class Blocks:
             plane,
             tuple(taps.tolist()) if len(taps) in UNROLLED else taps,
             places[np.argsort(places[:, 2], kind="stable")],
-            (phases[:, None, None] + depthwise_tile.element_order(form.depth)) % channels,
+            (phases[:, None, None] + depthwise_blocks.element_order(form.depth)) % channels,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,9 +59,9 @@ Calls = list[Call] | None
 MOST_TAPS = 2**22  # of all output pixels: what a table of them may hold
 
 
-def _place(functions: Mapping[str, Any], name: str) -> tuple[int, ...]:
+def _place(functions: Sequence[str], name: str) -> tuple[int, ...]:
     """A function as the kernels take it: see `elementwise.binary`."""
-    return tuple(range(list(functions).index(name) + 1))
+    return tuple(range(functions.index(name) + 1))
 
 
 PLAIN: dict[Callable[..., Any], str] = {
@@ -90,7 +90,7 @@ FUNCTIONS: dict[Callable[..., Any], tuple[Any, ...]] = {
     expf: (float_functions.exp,),
     logf: (float_functions.log,),
     elu: (float_functions.elu,),
-    **{function: (elementwise.unary, _place(elementwise.FUNCTIONS_OF_ONE, name), False) for function, name in ONE.items()},
+    **{function: (elementwise.unary, _place(elementwise.NAMES_OF_ONE, name), False) for function, name in ONE.items()},
 }
 NORMAL: dict[Callable[..., Any], tuple[Any, ...]] = {
     _functions.logistic_avx512: (float_functions.logistic_by_roots, np.array(_functions.ROOTS)),
@@ -98,9 +98,9 @@ NORMAL: dict[Callable[..., Any], tuple[Any, ...]] = {
     _functions.exp: (float_functions.exp_by_quotient,),
     _functions.elu_avx512: (float_functions.elu_by_polynomial,),
     _functions.hard_swish: (float_functions.hard_swish_fused,),
-    _functions.negative: (elementwise.unary, _place(elementwise.FUNCTIONS_OF_ONE, "zero minus"), True),
-    _functions.square: (elementwise.unary, _place(elementwise.FUNCTIONS_OF_ONE, "square"), True),
-    **{function: (elementwise.unary, _place(elementwise.FUNCTIONS_OF_ONE, name), True) for function, name in NORMAL_ONE.items()},
+    _functions.negative: (elementwise.unary, _place(elementwise.NAMES_OF_ONE, "zero minus"), True),
+    _functions.square: (elementwise.unary, _place(elementwise.NAMES_OF_ONE, "square"), True),
+    **{function: (elementwise.unary, _place(elementwise.NAMES_OF_ONE, name), True) for function, name in NORMAL_ONE.items()},
 }  # of XNNPACK, where denormals are zeros
 
 
@@ -119,7 +119,7 @@ def _binary(name: str, flushed: bool, plan: Any, constants: Constants, inputs: A
         return None
     x1, x2, to = (a.reshape(form) for a, form in zip((*whole, y), forms))
     limits = (-np.inf, np.inf) if plan is None else (plan.low, plan.high)
-    fixed = _place(elementwise.FUNCTIONS, name), flushed, *map(np.float32, limits)
+    fixed = _place(elementwise.NAMES, name), flushed, *map(np.float32, limits)
     return [Call(elementwise.binary, (x1, x2, *fixed, to))]
 
 
@@ -167,7 +167,7 @@ def numbers(name: str) -> Callable[..., Calls]:
 
     def calls(plan: Any, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
         (x,), (y,) = inputs, outputs
-        place = _place(elementwise.FUNCTIONS_OF_ONE, name)
+        place = _place(elementwise.NAMES_OF_ONE, name)
         return [Call(elementwise.unary, (x.reshape(-1), place, False, y.reshape(-1)))] if is_float32(x) else None
 
     return calls

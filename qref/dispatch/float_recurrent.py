@@ -15,6 +15,7 @@ from qref.dispatch.float_tiles import Rows, Sums
 from qref.dispatch.hybrid import Quantized, scales_first
 from qref.kernels import hybrid as hybrid_kernels
 from qref.kernels import lstm_float as kernels
+from qref.kernels import lstm_float_constants as steps
 from qref.ops import _lstm_float as lstm
 from qref.ops import bidirectional_sequence_lstm as bidirectional
 from qref.ops._matmul import row_sums, sign_errors
@@ -27,11 +28,11 @@ NOTHING = np.float32(-0.0)  # which changes no sum
 CLAMPS = {"NONE": (-np.inf, np.inf), "RELU": (0, np.inf), "RELU_N1_TO_1": (-1, 1), "RELU6": (0, 6)}
 
 
-def activation_of(name: str) -> kernels.Activation:
+def activation_of(name: str) -> steps.Activation:
     """A fused activation function."""
-    kind = {"TANH": kernels.TANH, "SIGN_BIT": kernels.SIGN_BIT}.get(name, kernels.CLAMP)
+    kind = {"TANH": steps.TANH, "SIGN_BIT": steps.SIGN_BIT}.get(name, steps.CLAMP)
     low, high = CLAMPS.get(name, (0, 0))
-    return kernels.Activation(kind, np.float32(low), np.float32(high))
+    return steps.Activation(kind, np.float32(low), np.float32(high))
 
 
 def places_of(x: np.ndarray, plan: Any, batch: int) -> np.ndarray:
@@ -109,7 +110,7 @@ def _projection(plan: lstm.FloatLstmPlan, inputs: Tensors) -> tuple[np.ndarray, 
     return inputs[at.projection], bias
 
 
-def _constants(plan: lstm.FloatLstmPlan, inputs: Tensors, rows: int) -> kernels.Constants:
+def _constants(plan: lstm.FloatLstmPlan, inputs: Tensors, rows: int) -> steps.Constants:
     """All that the steps need beside the products."""
     at, gates = plan.inputs, list(plan.inputs.gates.values())
 
@@ -122,7 +123,7 @@ def _constants(plan: lstm.FloatLstmPlan, inputs: Tensors, rows: int) -> kernels.
     def table(values: list[np.ndarray]) -> np.ndarray:
         return np.array(values, np.float32).reshape(len(values), at.cells)
 
-    return kernels.Constants(
+    return steps.Constants(
         peephole=table([peephole(gate.peephole) for gate in gates] if at.peephole else []),
         norm_weights=table([inputs[gate.layer_norm] for gate in gates if gate.layer_norm is not None]),
         norm_biases=table([inputs[gate.bias] for gate in gates]),
@@ -145,7 +146,7 @@ def _float_steps(
     x: np.ndarray,
     inputs: Tensors,
     places: np.ndarray,
-    k_: kernels.Constants,
+    k_: steps.Constants,
     h: np.ndarray,
     c: np.ndarray,
     column: int,
@@ -198,7 +199,7 @@ def _hybrid_steps(
     x: np.ndarray,
     inputs: Tensors,
     places: np.ndarray,
-    k_: kernels.Constants,
+    k_: steps.Constants,
     h: np.ndarray,
     c: np.ndarray,
     column: int,

@@ -17,7 +17,7 @@ from qref.dispatch import tiles
 from qref.dispatch.cut import Call
 from qref.dispatch.tiles import Constants
 from qref.kernels import denormals, float_depthwise, float_lanes, float_tile, strip
-from qref.kernels.vector import LANES
+from qref.kernels.cpu import LANES
 from qref.ops import _eigen as eigen
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise

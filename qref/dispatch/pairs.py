@@ -21,7 +21,7 @@ from qref.kernels import div as div_kernels
 from qref.kernels import mul as mul_kernels
 from qref.kernels import prelu as prelu_kernels
 from qref.kernels import sum_tile
-from qref.kernels.vector import LANES
+from qref.kernels.cpu import LANES
 from qref.ops import _comparison, _sum, div, maximum, minimum, mul, prelu, squared_difference
 from qref.ops._elementwise import Scaling
 from qref.ops.node import Shape

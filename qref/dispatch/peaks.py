@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from qref.errors import BackendError
-from qref.kernels import amx_tiles, peak, vector
+from qref.kernels import amx_tiles, cpu, peak
 
 LINE = 64  # bytes
 MOVED = 1 << 23  # bytes that one run moves at the least
@@ -18,17 +18,17 @@ def products(bits: int) -> tuple[Callable[[], object], int]:
 
     Raises BackendError where kernels are not compiled.
     """
-    if not vector.COMPILED:
+    if not cpu.COMPILED:
         raise BackendError("without compilation there is no peak to measure; unset NUMBA_DISABLE_JIT")
-    dtype = np.dtype(np.uint8 if bits == 8 and vector.QUADS else np.int16)
+    dtype = np.dtype(np.uint8 if bits == 8 and cpu.QUADS else np.int16)
     x, w, sums = _aligned(peak.X_BYTES).view(dtype), _aligned(peak.W_BYTES), np.zeros(2000, np.int32)
-    tile = peak.X_BYTES * peak.W_BYTES // (peak.GROUPS * vector.GROUP_BYTES * dtype.itemsize)
+    tile = peak.X_BYTES * peak.W_BYTES // (peak.GROUPS * cpu.GROUP_BYTES * dtype.itemsize)
     return lambda: peak.multiply(x, w, sums), sums.size * tile
 
 
 def matrix_products() -> tuple[Callable[[], object], int] | None:
     """The same for products of matrices of 8 bits; None where no unit of the CPU computes them."""
-    if not vector.AMX:
+    if not cpu.AMX:
         return None
     x, w = (_aligned(2 * peak.STEPS * amx_tiles.TILE).view(np.int8) for _ in range(2))
     y, times = _aligned(4 * amx_tiles.TILE).view(np.int32), 1000

@@ -16,7 +16,8 @@ from qref.dispatch.tile_matmul import TileMatmul
 from qref.dispatch.tiled import RowTiles
 from qref.kernels import lstm as lstm_kernels
 from qref.kernels import svdf as svdf_kernels
-from qref.kernels.vector import COMPILED
+from qref.kernels.cpu import COMPILED
+from qref.kernels.lstm_constants import Constants
 from qref.ops import _lstm_integer as lstm
 from qref.ops import svdf
 from qref.ops._lstm_operands import GATES
@@ -132,7 +133,7 @@ def bind_lstm(plan: lstm.IntegerLstmPlan, constants: Tensors) -> Callable[..., A
     return bind_calls(lstm_calls, lstm.lstm_integer, plan, constants, _changing(plan), lambda tensors: plan.inputs.outputs)
 
 
-def _constants(plan: lstm.IntegerLstmPlan, tensors: Tensors, row_offset: int) -> lstm_kernels.Constants:
+def _constants(plan: lstm.IntegerLstmPlan, tensors: Tensors, row_offset: int) -> Constants:
     """All that the steps need beside the products."""
     inputs, gates = plan.inputs, list(plan.inputs.gates.values())
 
@@ -154,7 +155,7 @@ def _constants(plan: lstm.IntegerLstmPlan, tensors: Tensors, row_offset: int) ->
     multipliers, shifts = _multipliers(plan)
     norm_plans = [plan.gates[name].layer_norm if name in plan.gates else None for name in GATES]
     guards = [0 if norm is None else norm.variance_guard for norm in norm_plans]
-    return lstm_kernels.Constants(
+    return Constants(
         multipliers=multipliers,
         shifts=shifts,
         peephole=table(peephole),

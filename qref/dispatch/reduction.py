@@ -14,7 +14,7 @@ from qref.dispatch.movement import moved
 from qref.kernels import extremum_tile, mean_tile
 from qref.kernels import mean as kernels
 from qref.kernels import requantize as requantize_kernels
-from qref.kernels.vector import LANES
+from qref.kernels.cpu import LANES
 from qref.ops import _extremum, mean, sum
 from qref.ops._reduction import rows
 from qref.ops.optimized import mean as optimized_mean

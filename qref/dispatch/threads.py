@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from qref.dispatch.native import addresses_of
+from qref.kernels.compiled import addresses_of
 
 LINE = 8  # numbers of eight bytes in a line of the cache
 YIELD = 36  # the place of a function's address in the state
@@ -36,7 +36,7 @@ _CODE = """
 ; state: inside, done, failed, run, each in a line of its own; then threads, stages, table, yield
 ; stages: rows (parts before, parts behind); behind them a row (-1, -1)
 ; parts: rows (run in which it was taken last, first row of the table, row behind the last)
-; table: rows (entry, function, slots)
+; table: rows (function, slots)
 
 define void @qref_wait(ptr %state, i64 %looks) {
   %many = icmp ugt i64 %looks, LOOKS
@@ -189,14 +189,11 @@ row:
   %more.rows = icmp slt i64 %row.number, %last
   br i1 %more.rows, label %call, label %finished
 call:
-  %cell = mul i64 %row.number, 3
-  %entry.p = getelementptr i64, ptr %table, i64 %cell
-  %function.p = getelementptr i64, ptr %entry.p, i64 1
-  %slots.p = getelementptr i64, ptr %entry.p, i64 2
-  %entry = load ptr, ptr %entry.p
-  %function = load i64, ptr %function.p
-  %slots = load i64, ptr %slots.p
-  %status = call i32 %entry(i64 %function, i64 %slots)
+  %function.p = getelementptr [2 x ptr], ptr %table, i64 %row.number, i64 0
+  %slots.p = getelementptr [2 x ptr], ptr %table, i64 %row.number, i64 1
+  %function = load ptr, ptr %function.p
+  %slots = load ptr, ptr %slots.p
+  %status = call i32 %function(ptr %slots)
   %row.next = add i64 %row.number, 1
   %good = icmp eq i32 %status, 0
   br i1 %good, label %row, label %stop
@@ -222,7 +219,7 @@ leave:
 class Work:
     """A table of calls for threads to share.
 
-    table        int64 [rows, 3], as Program has it; its owner keeps it
+    table        int64 [rows, 2], as Program has it; its owner keeps it
     stages       for each stage, how many rows each of its parts has, in the order of the table
     num_threads  that work on it, the caller with them
     """

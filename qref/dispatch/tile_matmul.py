@@ -11,7 +11,7 @@ import numpy as np
 from qref.dispatch import tiles
 from qref.dispatch.cut import Call, Cut, along_first_axis
 from qref.kernels import amx, amx_tiles, tile
-from qref.kernels.vector import LANES
+from qref.kernels.cpu import LANES
 from qref.ops._matmul import IntegerPlan
 
 MULTIPLIED, READ = 300, 20  # bytes of weights a ns, about, that rows meet and that a single one reads: what cuts go by

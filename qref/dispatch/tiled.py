@@ -17,7 +17,7 @@ from qref.dispatch.depthwise import DepthwiseTiles
 from qref.dispatch.tile_matmul import TileMatmul
 from qref.dispatch.tiles import Constants, Run
 from qref.kernels import strip
-from qref.kernels.vector import COMPILED, LANES
+from qref.kernels.cpu import COMPILED, LANES
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise
 from qref.ops._matmul import IntegerPlan
@@ -38,7 +38,7 @@ class ConvolutionTiles:
     @classmethod
     def of(cls, x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: conv.ConvPlan) -> ConvolutionTiles | None:
         """For inputs like x; None for a rounding rule that tiles do not know."""
-        weights = w.astype(np.int32) + plan.filter_offset
+        weights = np.add(w, plan.filter_offset, dtype=np.int16)
         rows, columns = plan.axes
         whole = columns.dilation == 1  # a row of the filter is one run in memory
         run = w[0, 0].size if whole else w.shape[3]
@@ -91,7 +91,7 @@ class RowTiles:
     @classmethod
     def of(cls, x: np.ndarray, w: np.ndarray, b: np.ndarray | None, plan: IntegerPlan) -> RowTiles | None:
         """For inputs like x and weights [N, K]; None for a rounding rule that tiles do not know."""
-        weights, depth = w.astype(np.int32) + plan.filter_offset, w.shape[1]
+        weights, depth = np.add(w, plan.filter_offset, dtype=np.int16), w.shape[1]
         count = x.size // depth
         form = tiles.Form.of(x.dtype, plan.input_offset, weights, splits=True, rows=count)
         matmul = TileMatmul.of(form, np.arange(count) * depth, np.zeros(1, np.int64), weights[:, None], b, plan)

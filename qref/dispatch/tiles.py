@@ -27,9 +27,8 @@ from qref.arithmetic.requantize import (
     Requantize,
     SingleRounding64,
 )
-from qref.kernels import amx_tiles
-from qref.kernels.tile import ROWS
-from qref.kernels.vector import AMX, GROUP_BYTES, LANES, QUADS
+from qref.kernels import amx_tiles, tile
+from qref.kernels.cpu import AMX, GROUP_BYTES, LANES, QUADS
 from qref.ops._matmul import IntegerPlan
 
 ALIGNMENT = 64
@@ -91,7 +90,7 @@ class Form:
     @property
     def vectors(self) -> Sequence[int]:
         """Of 16 channels that a panel may have."""
-        return amx_tiles.VECTORS if self.depth == amx_tiles.DEPTH else tuple(ROWS)
+        return amx_tiles.VECTORS if self.depth == amx_tiles.DEPTH else tuple(tile.ROWS)
 
 
 def vectors_of(channels: int, form: Form) -> tuple[int, ...]:
@@ -107,13 +106,13 @@ def pack(w: np.ndarray, segments: np.ndarray, form: Form, vectors: int) -> tuple
     """
     channels, count, depth = w.shape
     groups, panels = -(-depth // form.depth), -(-channels // (vectors * LANES))
-    padded = np.zeros((panels * vectors * LANES, count, groups * form.depth), np.int32)
+    padded = np.zeros((panels * vectors * LANES, count, groups * form.depth), np.int16)
     padded[:channels, :, :depth] = w
     split = padded.reshape(len(padded), count * groups, form.depth)
     limits = np.iinfo(form.weight_dtype)
     fitting = np.clip(split, limits.min, limits.max)
     again = np.flatnonzero((split != fitting).any(axis=(0, 2)))
-    every = np.concatenate([fitting, (split - fitting)[:, again]], axis=1).astype(form.weight_dtype)
+    every = np.concatenate([fitting, split[:, again] - fitting[:, again]], axis=1, dtype=form.weight_dtype, casting="unsafe")
     every = every.reshape(panels, vectors * LANES, -1, GROUP_BYTES // every.itemsize).transpose(0, 2, 1, 3)
     offsets = np.concatenate([segments, segments[again // groups] + again % groups * form.depth])
     counts = np.repeat([groups, 1], [count, again.size])

@@ -84,7 +84,8 @@ def effective_scale(
             scale = (x.scale * w.scales).astype(np.float64) / np.float64(y.scale)
         else:
             scale = np.float64(x.scale) * w.scales.astype(np.float64) / np.float64(y.scale)
-    node.expect(np.isfinite(scale).all(), f"the scales of {x}, {w} and {y} give no finite multiplier: s_x * s_w / s_y = {scale}")
+    wrong = scale[~np.isfinite(scale)][:1]
+    node.expect(not wrong.size, f"the scales of {x}, {w} and {y} give no finite multiplier: s_x * s_w / s_y = {wrong}")
     return scale
 
 

@@ -23,7 +23,7 @@ from qref.compare.inputs import inputs_of, start
 from qref.compare.litert import Litert
 from qref.dispatch.peaks import copies, matrix_products, products, reads
 from qref.kernels import peak
-from qref.kernels.vector import AMX, LANES, QUADS
+from qref.kernels.cpu import AMX, LANES, QUADS
 from qref.ops._lstm_integer import lstm_integer
 from qref.ops.fully_connected import fully_connected
 from qref.schema import GraphBuilder, TensorType, save

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from qref.arithmetic.requantize import DoubleRounding, HalfUp, HalfUpBlocks
 from qref.dispatch.calls import CALLS
 from qref.dispatch.movement import runs
-from qref.kernels.vector import COMPILED
+from qref.kernels.cpu import COMPILED
 from qref.ops import _pad, concatenation, quantize, split, strided_slice, transpose
 from qref.ops.concatenation import ConcatenationPlan
 from qref.ops.quantize import RequantizePlan

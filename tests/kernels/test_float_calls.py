@@ -14,7 +14,7 @@ from qref.dispatch import float_calls
 from qref.dispatch.calls import CALLS, has_calls
 from qref.dispatch.program import Program
 from qref.execution import Execution
-from qref.kernels.vector import COMPILED
+from qref.kernels.cpu import COMPILED
 from qref.ops import _convolution as convolution
 from qref.ops import _pooling as pooling
 from qref.ops import _relu, _unary, abs, add, average_pool_2d, div, leaky_relu, max_pool_2d, mean, mul, neg, softmax, sub, sum

@@ -10,7 +10,7 @@ from oracle import assert_same_bits
 from recurrent_models import Variant, bidirectional_lstm_model, lstm_model, rnn_model, svdf_model
 
 from qref.execution import Execution
-from qref.kernels.vector import COMPILED
+from qref.kernels.cpu import COMPILED
 from qref.ops.session import Session
 from qref.runtimes import runtime
 from qref.schema import Model

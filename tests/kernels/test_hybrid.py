@@ -15,7 +15,7 @@ from oracle import assert_same_bits
 
 from qref.dispatch import tiles
 from qref.execution import Execution
-from qref.kernels.vector import COMPILED
+from qref.kernels.cpu import COMPILED
 from qref.ops.session import Session
 from qref.runtimes import runtime
 from qref.schema import Buffer, Model

@@ -15,7 +15,7 @@ import qref
 from qref.compare.inputs import draw
 from qref.dispatch.integer_matmul import GREATEST_SUM, parts_of
 from qref.dispatch.program import Program
-from qref.kernels.vector import COMPILED
+from qref.kernels.cpu import COMPILED
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="without compilation every operator is a step of its own")
 SEEDS = st.integers(0, 2**32 - 1)

@@ -19,7 +19,7 @@ from qref.dispatch.convolution import bind_depthwise_conv_2d
 from qref.dispatch.depthwise import DepthwiseTiles
 from qref.dispatch.tiled import ConvolutionTiles, RowTiles, depthwise_tiles
 from qref.execution import Execution
-from qref.kernels.vector import COMPILED
+from qref.kernels.cpu import COMPILED
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise
 from qref.ops._convolution import Axis, window
