@@ -1,0 +1,1 @@
+"""Post-training quantization: a float .tflite in, a quantized one out, each choice explained."""
