@@ -98,6 +98,8 @@ def quantize_graph(
     for node in graph.nodes:
         if node in int16.constants:
             _set_option(node, "pot_scale_int16", False)
+            if INT16.bias in {value.type for value in node.inputs if value is not None}:
+                _set_option(node, "quantized_bias_type", int(INT16.bias))
         elif node in constants and node not in int8.constants and constants[node]:
             _set_option(node, "asymmetric_quantize_inputs", True)
         if node.source.builtin_code != CUSTOM:
@@ -135,7 +137,7 @@ def _store(constants: Mapping[Node, Mapping[int, Weights]], encoding: Callable[[
                     value.type, value.quantization = found.type, found.quantization()
 
 
-def _set_option(node: Node, name: str, setting: bool) -> None:
+def _set_option(node: Node, name: str, setting: bool | int) -> None:
     """Set an option that the operator has; others stay as they are."""
     options = node.source.options
     if name in options.values:
