@@ -10,7 +10,7 @@ from recompute import recompute, same
 
 from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import Requantize
-from qref.compare.inputs import draw
+from qref.inputs import draw
 from qref.execution import Execution
 from qref.interpreter import Interpreter
 from qref.ops.node import Node, Operand, Prepared

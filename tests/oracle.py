@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import qref
-from qref.compare.inputs import draw as random_array  # noqa: F401  (tests draw their arrays with it)
-from qref.compare.inputs import draw_inputs
+from qref.inputs import draw as random_array  # noqa: F401  (tests draw their arrays with it)
+from qref.inputs import draw_inputs
 from qref.compare.litert import Litert
 from qref.compare.tflm import Tflm
 from qref.compare.verify import KERNEL_SET_OF, count_mismatches

@@ -7,7 +7,7 @@ import pytest
 from oracle import needs_litert, needs_tflm
 
 import qref
-from qref.compare.inputs import read_inputs
+from qref.inputs import read_inputs
 from qref.compare.verify import KERNEL_SET_OF, verify
 
 SHARED = pathlib.Path(__file__).parent.parent.parent / "shared"

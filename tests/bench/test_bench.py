@@ -19,7 +19,7 @@ from qref.bench.plot import plot
 from qref.bench.registry import REGISTERED
 from qref.bench.subjects import Subject
 from qref.bench.timing import FEWEST, Spread, interleave
-from qref.compare.inputs import inputs_of, start
+from qref.inputs import inputs_of, start
 from qref.compare.litert import Litert
 from qref.dispatch.peaks import copies, products, reads
 from qref.kernels import peak
