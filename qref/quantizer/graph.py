@@ -103,7 +103,7 @@ def read(model: Model) -> list[Graph]:
     graphs = []
     for subgraph in model.subgraphs:
         values = [
-            Value(t.name, t.type, t.shape, model.data(t), t.quantization, t.is_variable, t.shape_signature, t.index)
+            Value(t.name, t.type, t.shape, model.data(t), _scales(t), t.is_variable, t.shape_signature, t.index)
             for t in subgraph.tensors
         ]
         nodes = [
@@ -119,6 +119,12 @@ def read(model: Model) -> list[Graph]:
         inputs, outputs = ([values[i] for i in indices] for indices in (subgraph.inputs, subgraph.outputs))
         graphs.append(Graph(subgraph.name, inputs, outputs, nodes))
     return graphs
+
+
+def _scales(tensor: Tensor) -> Quantization | None:
+    """A tensor's quantization, unless it is only a range that calibration recorded."""
+    found = tensor.quantization
+    return None if found is None or (not len(found.scale) and found.details is None) else found
 
 
 def assemble(model: Model, graphs: Sequence[Graph]) -> Model:

@@ -13,15 +13,20 @@ from collections.abc import Mapping
 import numpy as np
 
 from qref.quantizer import scales
-from qref.quantizer.graph import Node, Value
+from qref.quantizer.graph import Graph, Node, Value
 from qref.quantizer.integer import Hindered, Reads, range_of
 from qref.quantizer.scales import Encoding, Range, Weights
+from qref.schema import TensorType
 
 NAME = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 GATES = range(4)
 INPUT_WEIGHTS, RECURRENT_WEIGHTS, PEEPHOLE_WEIGHTS, BIASES, PROJECTION, PROJECTION_BIAS = 1, 5, 9, 12, 16, 17
 OUTPUT_STATE, CELL_STATE, NORMALIZATION = 18, 19, 20
 NORMALIZED_SCALE = 2.0**-10  # of what layer normalization gives, in units of its weights
+INTERMEDIATES = (
+    *(f"input_to_{gate}_intermediate" for gate in ("input", "forget", "cell", "output")),
+    "effective_hidden_scale_intermediate",
+)
 HIDDEN = 4  # the intermediate that holds the output before the projection
 
 
@@ -75,6 +80,13 @@ def constants_of(node: Node, encoding: Reads) -> dict[int, Weights]:
         assert hidden is not None
         made[PROJECTION_BIAS] = _bias(node, PROJECTION_BIAS, made[PROJECTION], hidden.scale)
     return made
+
+
+def add_intermediates(graph: Graph) -> None:
+    """A rewrite: give each LSTM without intermediate tensors the five that say how it rounds between its steps; empty, of float."""
+    for node in graph.nodes:
+        if node.name == NAME and not node.intermediates:
+            node.intermediates = [Value(name, TensorType.FLOAT32, (0,)) for name in INTERMEDIATES]
 
 
 def has(node: Node, position: int) -> bool:
