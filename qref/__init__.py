@@ -10,6 +10,7 @@ from qref.schema import Limits, Model, load
 
 if TYPE_CHECKING:
     from qref.interpreter import Interpreter, OpResolverType
+    from qref.quantizer import calibrate, quantize
 
 __version__ = "0.1.0"
 
@@ -26,14 +27,20 @@ __all__ = [
     "SpecViolation",
     "UnsupportedOperator",
     "bundled",
+    "calibrate",
     "load",
+    "quantize",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the interpreter, and numba with it, when it is first asked for: reading a file needs neither."""
+    """Import interpreter and quantizer, and numba with them, when they are first asked for: reading a file needs neither."""
     if name in ("Interpreter", "OpResolverType"):
         from qref import interpreter
 
         return getattr(interpreter, name)
+    if name in ("calibrate", "quantize"):
+        from qref import quantizer
+
+        return getattr(quantizer, name)
     raise AttributeError(f"module 'qref' has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """Ranges from a histogram: what lies far out may be cut off so that the rest is stored finer.
 
-A histogram has BINS bins of equal width from -2^k to 2^k, for the least k that holds all values: so those of two halves of the samples
-add up to that of the whole, bin by bin, once the finer is made coarser.
+A histogram has BINS bins of equal width from -2^k to 2^k, for the least k that holds all values: so those of two halves
+of the samples add up to that of the whole, bin by bin, once the finer is made coarser.
 """
 
 from __future__ import annotations

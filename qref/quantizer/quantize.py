@@ -120,7 +120,7 @@ def _end(value: Value, type_: TensorType, int8: IntegerNodes, int16: IntegerNode
 
 
 def _store(constants: Mapping[Node, Mapping[int, Weights]], encoding: Callable[[Node, Value], Encoding | None]) -> None:
-    """Give operators their integer constants, equal ones once, and their variables and intermediates the types that were settled."""
+    """Give operators their integer constants, equal ones once, and variables and intermediates the types that were settled."""
     stored: dict[tuple[Value, TensorType, bytes, bytes], Value] = {}
     for node, made in constants.items():
         for position, weights in made.items():

@@ -113,7 +113,7 @@ def symmetric_weights(w: np.ndarray, axis: int | None, bits: int = 8) -> Weights
 
 
 def legacy_weights(w: np.ndarray, axis: int | None, bits: int = 8) -> Weights:
-    """Weights that meet int16 activations: the same scales, but q = round(w * float32(qmax / m)), as the older quantizer has it."""
+    """Weights that meet int16 activations: the same scales, but q = round(w * float32(qmax / m))."""
     qmax = 2 ** (bits - 1) - 1
     scale = symmetric_weights(w, axis, bits).quantization.scale
     q = np.clip(half_away(w * along(np.float32(qmax) / widened(magnitudes(w, axis)), w, axis)), -qmax, qmax)

@@ -1,8 +1,8 @@
 """Which tensors share a scale: from the recorded ranges to one encoding for every operand, as TFLiteConverter does it.
 
 1. A range that says nothing new is dropped: that of an output whose scale is fixed; that of the output of an operator with
-   one activation that keeps its scale (its input's range stands for both); and, going back, that of each activation of an operator
-   that keeps its scale and whose output still has a range (so a CONCATENATION gives its inputs its own).
+   one activation that keeps its scale (its input's range stands for both); and, going back, that of each activation of an
+   operator that keeps its scale and whose output still has a range (so a CONCATENATION gives its inputs its own).
 2. What still has a range gets its encoding from it: it is settled.
 3. The operators are visited, the last first and then whatever touches a new encoding: one that keeps its scale passes on the
    encoding of its only input if that is settled, else of its only output, else of the first operand that has one; one with a
