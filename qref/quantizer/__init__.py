@@ -79,8 +79,8 @@ def quantize_model(
 
     scheme      float16: constants as float16. dynamic_range: integer weights, float activations. full_integer: int8 weights and
                 activations. int16x8: int8 weights, int16 activations. What has no integer form stays float.
-    representative_dataset   samples for full_integer and int16x8, in any of the forms of datasets.py; not needed where the model holds
-                recorded ranges, or a `calibration` is given
+    representative_dataset   samples for full_integer and int16x8, in any of the forms of datasets.py; not needed where the model
+                holds recorded ranges, or a `calibration` is given
     recipe      instead of one scheme for all: see recipe.py
     integer_only             refuse operators that would stay float
     inference_input_type, inference_output_type   float32, int8, uint8 or int16

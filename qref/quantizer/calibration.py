@@ -64,7 +64,7 @@ class Calibration:
         self.summaries[place] = summary if before is None else self.method.merge(before, summary)
 
     def merged(self, later: Calibration) -> Calibration:
-        """This and a calibration of the samples that follow; raises InputError where the two do not belong together."""
+        """Both, `later` being of the samples that follow; raises InputError where the two do not belong together."""
         for name in ("model", "method", "like"):
             if getattr(self, name) != getattr(later, name):
                 raise InputError(

@@ -73,8 +73,7 @@ def _names(arrays: Mapping[str, Any], details: Details) -> list[str]:
         candidates = [full, full.removesuffix(":0"), full.removesuffix(":0").removeprefix("serving_default_")]
         name = next((name for name in candidates if name in arrays), None)
         if name is None:
-            raise InputError(
-                f"the data name {', '.join(arrays) or 'nothing'}; the model's input is {full}: name an array like it"
+            raise InputError(f"the data name {', '.join(arrays) or 'nothing'}; the model has an input {full}: name an array so")
             )
         found.append(name)
     return found
@@ -111,9 +110,8 @@ def _fitted(array: np.ndarray, detail: Mapping[str, Any], number: int) -> np.nda
     if array.shape == shape[1:] and shape and shape[0] == 1:
         array = array[None]
     if array.shape != shape or (array.dtype.kind in "OSU") or (dtype.kind != "f" and array.dtype != dtype):
-        raise InputError(
-            f"sample {number}: input {detail['name']!r} takes {dtype} of shape {list(shape)}; found {array.dtype} of shape {list(array.shape)}"
-        )
+        found = f"{array.dtype} of shape {list(array.shape)}"
+        raise InputError(f"sample {number}: input {detail['name']!r} takes {dtype} of shape {list(shape)}; found {found}")
     if not np.isfinite(array).all():
         raise InputError(f"sample {number}: input {detail['name']!r} holds NaN or infinity; leave the sample out or mend it")
     return array.astype(dtype, copy=False)

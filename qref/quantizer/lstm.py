@@ -83,7 +83,7 @@ def constants_of(node: Node, encoding: Reads) -> dict[int, Weights]:
 
 
 def add_intermediates(graph: Graph) -> None:
-    """A rewrite: give each LSTM without intermediate tensors the five that say how it rounds between its steps; empty, of float."""
+    """A rewrite: give each LSTM without intermediate tensors the five that say how it rounds between its steps."""
     for node in graph.nodes:
         if node.name == NAME and not node.intermediates:
             node.intermediates = [Value(name, TensorType.FLOAT32, (0,)) for name in INTERMEDIATES]

@@ -70,7 +70,7 @@ class MovingAverage:
         return {"first": first, "rest": np.zeros(2), "samples": np.int64(1)}
 
     def merge(self, a: Summary, b: Summary) -> Summary:
-        """After n samples the average is momentum^(n-1) first + rest; the samples of b find an average instead of starting one."""
+        """After n samples the average is momentum^(n-1) first + rest; the samples of b go on from the average of a."""
         kept = self.momentum ** float(b["samples"])
         rest = kept * a["rest"] + (1 - self.momentum) * self.momentum ** float(b["samples"] - 1) * b["first"] + b["rest"]
         return {"first": a["first"], "rest": rest, "samples": a["samples"] + b["samples"]}
