@@ -74,7 +74,6 @@ def _names(arrays: Mapping[str, Any], details: Details) -> list[str]:
         name = next((name for name in candidates if name in arrays), None)
         if name is None:
             raise InputError(f"the data name {', '.join(arrays) or 'nothing'}; the model has an input {full}: name an array so")
-            )
         found.append(name)
     return found
 
