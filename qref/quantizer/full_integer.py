@@ -40,7 +40,7 @@ def decide(
     settled: dict[Value, Encoding] = {}
     hindered: dict[Node, str] = {}
     for node in graph.nodes:
-        if node.name == lstm.NAME:
+        if node.name == lstm.NAME and chosen(node):
             try:
                 settled |= lstm.settle(node, ranges)
             except Hindered as reason:

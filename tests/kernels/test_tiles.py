@@ -10,10 +10,10 @@ from matmul_models import I8, I16, I32, U8, conv_2d, depthwise_conv_2d, fully_co
 from oracle import assert_same_bits
 
 from qref.arithmetic.requantize import DoubleRounding, HalfUp
-from qref.inputs import draw
 from qref.dispatch import tiles
 from qref.dispatch.tiled import ConvolutionTiles, DepthwiseTiles, RowTiles
 from qref.execution import Execution
+from qref.inputs import draw
 from qref.kernels.vector import COMPILED
 from qref.ops import conv_2d as conv
 from qref.ops._convolution import Axis
