@@ -135,9 +135,9 @@ def like_tflite(graphs: Sequence[Graph], ranges: Sequence[Mapping[Value, Range]]
             y = node.outputs[0] if node.outputs else None
             if node.name not in IN_PLACE or y is None or y in graph.outputs or y not in found:
                 continue
-            for x in node.inputs[:2]:
-                if x in found and len(consumers[x]) == 1 and x.shape == y.shape and x not in graph.inputs:  # type: ignore[union-attr,index]
-                    widened[x] = found[x].union(found[y])  # type: ignore[index]
+            for x in filter(None, node.inputs[:2]):
+                if x in found and len(consumers[x]) == 1 and x.shape == y.shape and x not in graph.inputs:
+                    widened[x] = found[x].union(found[y])
                     break
         changed.append(widened)
     return changed

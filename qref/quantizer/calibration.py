@@ -8,6 +8,7 @@ import os
 import pathlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def method_of(text: str) -> Method:
     """
     name, _, parameter = text.partition(":")
     try:
-        return METHODS[name](*([float(parameter)] if parameter else []))  # type: ignore[abstract]
+        return METHODS[name](*([float(parameter)] if parameter else []))
     except (KeyError, ValueError, TypeError):
         known = "minmax, moving_average[:MOMENTUM], percentile[:PERCENT], mse or entropy"
         raise InputError(f"{text!r} is no calibration method; it is one of {known}") from None
@@ -84,7 +85,9 @@ class Calibration:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz whole or not at all."""
-        arrays = {f"{place}:{name}": array for place, summary in self.summaries.items() for name, array in summary.items()}
+        arrays: dict[str, Any] = {
+            f"{place}:{name}": array for place, summary in self.summaries.items() for name, array in summary.items()
+        }
         about = {"model": self.model, "method": self.method.name, "like": self.like, "samples": self.samples}
         write_atomically(pathlib.Path(path), lambda file: np.savez_compressed(file, about=json.dumps(about), **arrays))
 

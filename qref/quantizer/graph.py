@@ -183,8 +183,8 @@ def _subgraph(index: int, graph: Graph, codes: dict[Any, int], buffers: dict[byt
         )
         for i, v in enumerate(values)
     )
-    ends = (tuple(numbers[value] for value in end) for end in (graph.inputs, graph.outputs))
-    return Subgraph(index, graph.name, tensors, *ends, tuple(operators))
+    inputs, outputs = (tuple(numbers[value] for value in values) for values in (graph.inputs, graph.outputs))
+    return Subgraph(index, graph.name, tensors, inputs, outputs, tuple(operators))
 
 
 def _place(data: bytes, buffers: dict[bytes, int]) -> int:

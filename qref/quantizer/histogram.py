@@ -35,7 +35,7 @@ class _Histogram:
         exponent = np.maximum(a["exponent"], b["exponent"])
         counts = sum(_coarser(s["counts"], int(exponent - s["exponent"])) for s in (a, b))
         low, high = np.minimum(a["extremes"][0], b["extremes"][0]), np.maximum(a["extremes"][1], b["extremes"][1])
-        return {"counts": counts, "exponent": exponent, "extremes": np.array([low, high])}  # type: ignore[dict-item]
+        return {"counts": counts, "exponent": exponent, "extremes": np.array([low, high])}
 
 
 def _coarser(counts: np.ndarray, steps: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class _Step(LstmStep):
         self.hidden.append(hidden)
         return super().output(hidden)
 
-    def __call__(self, *arguments) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[no-untyped-def]
+    def __call__(self, *arguments: Any) -> tuple[np.ndarray, np.ndarray]:
         """Note the cell state."""
         h, c = super().__call__(*arguments)
         self.cells.append(c)
@@ -61,10 +62,10 @@ class LstmWatch:
             for position, tensor in enumerate(self.operator.inputs)
         ]
         node, prepared = self.interpreter.prepare_operator(self.operator.index, inputs)
-        tensors = node.arguments(inputs)
+        tensors: list[Any] = node.arguments(inputs)
         made: list[_Step] = []
 
-        def watched(*arguments) -> _Step:  # type: ignore[no-untyped-def]
+        def watched(*arguments: Any) -> _Step:
             made.append(_Step(*arguments))
             return made[0]
 

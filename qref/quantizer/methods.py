@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from qref.quantizer.scales import Range
 
-Summary = Mapping[str, np.ndarray]
+Summary = Mapping[str, Any]  # arrays and NumPy scalars
 
 
 class Method(Protocol):

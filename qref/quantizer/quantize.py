@@ -162,14 +162,16 @@ def _decisions(
                 found.append(Decision(value.index, value.name, ranges.get(value), str(encoding), reason))
     for node, made in constants.items():
         for position, weights in made.items():
-            value = node.inputs[position]
-            assert value is not None
-            assert value.index is not None
+            tensor = node.inputs[position]
+            assert tensor is not None
+            assert tensor.index is not None
             scale = weights.quantization.scale
             slices = (
                 f"{len(scale)} scales along axis {weights.quantization.quantized_dimension}"
                 if len(scale) > 1
                 else f"scale {scale[0]:.9g}"
             )
-            found.append(Decision(value.index, value.name, None, f"{weights.type.name} {slices}", f"input {position} of {node}"))
+            found.append(
+                Decision(tensor.index, tensor.name, None, f"{weights.type.name} {slices}", f"input {position} of {node}")
+            )
     return sorted(found, key=lambda decision: decision.tensor)

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from qref.quantizer.graph import Graph, Node, Value
@@ -139,9 +139,9 @@ def _redundant(
     while work:
         value = work.pop()
         if value in producer and _keeps_scale(producer[value]):
-            inputs = [value for value in producer[value].inputs if value in ranges]
-            dropped.update(inputs)  # type: ignore[arg-type]
-            work += inputs  # type: ignore[arg-type]
+            inputs = [x for x in producer[value].inputs if x is not None and x in ranges]
+            dropped.update(inputs)
+            work += inputs
     return dropped
 
 
@@ -173,5 +173,5 @@ def _activations(node: Node) -> list[Value]:
     return _floats(value for value in node.inputs if value is not None)
 
 
-def _floats(values) -> list[Value]:  # type: ignore[no-untyped-def]
+def _floats(values: Iterable[Value]) -> list[Value]:
     return [value for value in values if value.type == TensorType.FLOAT32]
