@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from qref.quantizer.graph import Graph, Node, Value
 from qref.quantizer.scales import Encoding
 from qref.schema import Operator, TensorType, builtin_code
-from qref.schema.options import complete
 
 Encode = Callable[[Node, Value], Encoding | None]
 
@@ -97,8 +96,8 @@ class _Rewrite:
 
 def conversion(x: Value, y: Value) -> Node:
     """A QUANTIZE, or a DEQUANTIZE where y is float."""
-    name, table = ("DEQUANTIZE", "DequantizeOptions") if y.type == TensorType.FLOAT32 else ("QUANTIZE", "QuantizeOptions")
-    return Node(Operator(-1, name, builtin_code(name), 1, (), (), complete(table, {})), [x], [y])
+    name = "DEQUANTIZE" if y.type == TensorType.FLOAT32 else "QUANTIZE"
+    return Node(Operator(-1, name, builtin_code(name), 1, (), ()), [x], [y])
 
 
 def _hold(value: Value, encoding: Encoding | None) -> None:
