@@ -10,6 +10,7 @@ from qref.schema import Limits, Model, load
 
 if TYPE_CHECKING:
     from qref.interpreter import Interpreter, OpResolverType
+    from qref.keras import export_keras
     from qref.quantizer import calibrate, quantize
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ __all__ = [
     "UnsupportedOperator",
     "bundled",
     "calibrate",
+    "export_keras",
     "load",
     "quantize",
 ]
@@ -43,4 +45,8 @@ def __getattr__(name: str) -> Any:
         from qref import quantizer
 
         return getattr(quantizer, name)
+    if name == "export_keras":
+        from qref.keras import export_keras
+
+        return export_keras
     raise AttributeError(f"module 'qref' has no attribute {name!r}")
