@@ -168,10 +168,10 @@ class Interpreter:
         """Whether get_tensor has something to give: not so before allocate_tensors() and invoke() have made it."""
         return self._executions[subgraph_index].values[self._operand(tensor_index, subgraph_index).tensor.index] is not None
 
-    def tensor(self, tensor_index: int) -> Callable[[], np.ndarray]:
+    def tensor(self, tensor_index: int, subgraph_index: int = 0) -> Callable[[], np.ndarray]:
         """A function that gives the array of a tensor itself, not a copy: writing to an input's array sets the input."""
-        self._operand(tensor_index, 0)
-        return lambda: self._get(tensor_index, 0)
+        self._operand(tensor_index, subgraph_index)
+        return lambda: self._get(tensor_index, subgraph_index)
 
     def resize_tensor_input(self, input_index: int, tensor_size: Sequence[int], strict: bool = False) -> None:
         """Give an input another shape; with `strict`, only dimensions that are -1 in its shape_signature may change."""

@@ -17,7 +17,7 @@ Source: TFLite, lstm_eval.cc and tensor_utils; the sizes and positions that matt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +79,7 @@ def quantized_product(x: np.ndarray, w: np.ndarray, scale: np.float32, asymmetri
     return (acc.astype(np.float32) * (row_scale * scale)[:, None]).reshape(*x.shape[:-1], len(w))
 
 
-class LstmStep:
+class _Step:
     """One LSTM's tensors with the rules of its plan; activations are [groups, rows, ...], see `run_lstm`."""
 
     def __init__(self, tensors: Sequence[np.ndarray], plan: FloatLstmPlan):
@@ -107,18 +107,13 @@ class LstmStep:
             total if aux is None or gate.aux_weights is None else self.add_product(total, aux, gate.aux_weights, skip_zeros=True)
         )
 
-    def gate_sum(self, gate: GateInputs, start: np.ndarray, h: np.ndarray, c: np.ndarray) -> np.ndarray:
-        """Equation (1) before a normalization."""
+    def gate(self, gate: GateInputs, start: np.ndarray, h: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """Equation (1)."""
         hybrid = bool(self.plan.weight_scales)
         total = self.add_product(start, h, gate.recurrent_weights, skip_zeros=hybrid)
         if gate.peephole is not None:
             w = self.tensors[gate.peephole]
             total = total + (w if not hybrid else w.view(np.int8).astype(np.float32) * self.plan.weight_scales[gate.peephole]) * c
-        return total
-
-    def gate(self, gate: GateInputs, start: np.ndarray, h: np.ndarray, c: np.ndarray) -> np.ndarray:
-        """Equation (1)."""
-        total = self.gate_sum(gate, start, h, c)
         if gate.layer_norm is not None:
             total = _normalize(total) * self.tensors[gate.layer_norm] + self.tensors[gate.bias]
         return total
@@ -167,19 +162,14 @@ def _normalize(x: np.ndarray) -> np.ndarray:
 
 @np.errstate(all="ignore")
 def run_lstm(
-    x: np.ndarray,
-    aux: np.ndarray | None,
-    tensors: Sequence[np.ndarray],
-    plan: FloatLstmPlan,
-    step_of: Callable[..., LstmStep] = LstmStep,
+    x: np.ndarray, aux: np.ndarray | None, tensors: Sequence[np.ndarray], plan: FloatLstmPlan
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return y, like x but of depth outputs, and the new states in the shapes of the old.
 
     x, aux   [T, B, depth] with time first, which makes one group of B rows; [B, T, depth] otherwise, B groups of one row
     tensors  all inputs of the operator
-    step_of  makes of tensors and plan what is evaluated at each time step
     """
-    step, inputs = step_of(tensors, plan), plan.inputs
+    step, inputs = _Step(tensors, plan), plan.inputs
     rows = (1, inputs.batch) if plan.time_major else (inputs.batch, 1)
 
     def walk(array: np.ndarray) -> np.ndarray:

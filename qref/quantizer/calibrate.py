@@ -24,7 +24,7 @@ from qref.quantizer.graph import Graph, Value
 from qref.quantizer.lstm_watch import LstmWatch
 from qref.quantizer.methods import Method, MinMax, Summary
 from qref.quantizer.scales import Range
-from qref.schema import Model, TensorType
+from qref.schema import Model, Tensor, TensorType
 
 LEAST_POSITIVE = float(np.finfo(np.float32).tiny)
 IN_PLACE = ("ADD", "SUB", "MUL", "DIV")
@@ -112,17 +112,22 @@ class _Watch:
         """Summarize the tensors of a subgraph that was just evaluated."""
         for tensor in self.watched[subgraph]:
             if self.interpreter.is_held(tensor.index, subgraph):
-                x = self.interpreter.get_tensor(tensor.index, subgraph)
-                if not np.isfinite(x).all() and self.like is None:
-                    raise InputError(f"tensor {tensor.index} ({tensor.name}) becomes NaN or infinite")
-                self.add(f"{subgraph}/{tensor.index}", x)
+                self.add(f"{subgraph}/{tensor.index}", self.interpreter.tensor(tensor.index, subgraph)(), tensor)
 
-    def add(self, place: str, x: np.ndarray) -> None:
-        """Add values to a summary."""
-        x = x[~np.isnan(x)] if np.isnan(x).any() else x
-        if x.size:
-            before, summary = self.summaries.get(place), self.method.summarize(x)
-            self.summaries[place] = summary if before is None else self.method.merge(before, summary)
+    def add(self, place: str, x: np.ndarray, tensor: Tensor | None = None) -> None:
+        """Add values to a summary; NaN does not count. Raises InputError where those of `tensor` are not finite."""
+        if not x.size:
+            return
+        low, high = x.min(), x.max()
+        if not (np.isfinite(low) and np.isfinite(high)):
+            if tensor is not None and self.like is None:
+                raise InputError(f"tensor {tensor.index} ({tensor.name}) becomes NaN or infinite")
+            x = x[~np.isnan(x)]
+            if not x.size:
+                return
+            low, high = x.min(), x.max()
+        before, summary = self.summaries.get(place), self.method.summarize(x, float(low), float(high))
+        self.summaries[place] = summary if before is None else self.method.merge(before, summary)
 
 
 def like_tflite(graphs: Sequence[Graph], ranges: Sequence[Mapping[Value, Range]]) -> list[dict[Value, Range]]:

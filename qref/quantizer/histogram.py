@@ -22,9 +22,9 @@ class _Histogram:
 
     __slots__ = ()
 
-    def summarize(self, x: np.ndarray) -> Summary:
+    def summarize(self, x: np.ndarray, low: float, high: float) -> Summary:
         """Counts, the exponent k, and the extremes."""
-        extremes = np.array([x.min(), x.max()], np.float64)
+        extremes = np.array([low, high])
         exponent = int(np.frexp(np.abs(extremes).max())[1])
         width = 2.0 ** (exponent + 1) / BINS
         places = np.floor(x.reshape(-1).astype(np.float64) / width).astype(np.int64) + BINS // 2

@@ -1,54 +1,29 @@
-"""What an LSTM holds between its time steps, which no tensor of the graph shows when it is done."""
+"""What an LSTM holds between its time steps, which no tensor of the graph shows when it is done.
+
+The outputs of all steps are known then, so that the products of all steps are two matrix products, and only the cell state is
+walked. It is computed in float64, within the float32 rounding of what the operator had.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
 from qref.interpreter import Interpreter
-from qref.ops._lstm_float import FloatLstmPlan, LstmStep, run_lstm
-from qref.ops._lstm_operands import GATES, GateInputs
+from qref.ops._lstm_float import FloatLstmPlan, activate
+from qref.ops._lstm_operands import GATES
 from qref.quantizer import lstm
 from qref.schema import Operator
 
 
-class _Step(LstmStep):
-    """A time step that notes what it computes: the cell state, the output before the projection, what is normalized."""
-
-    def __init__(self, tensors: Sequence[np.ndarray], plan: FloatLstmPlan):
-        super().__init__(tensors, plan)
-        self.cells: list[np.ndarray] = []
-        self.hidden: list[np.ndarray] = []
-        self.normalized: dict[int, list[np.ndarray]] = {}
-
-    def gate_sum(self, gate: GateInputs, start: np.ndarray, h: np.ndarray, c: np.ndarray) -> np.ndarray:
-        """Note it by the gate's number where it will be normalized."""
-        total = super().gate_sum(gate, start, h, c)
-        if gate.layer_norm is not None:
-            number = next(i for i, name in enumerate(GATES) if self.inputs.gates.get(name) is gate)
-            self.normalized.setdefault(number, []).append(total)
-        return total
-
-    def output(self, hidden: np.ndarray) -> np.ndarray:
-        """Note what is projected."""
-        self.hidden.append(hidden)
-        return super().output(hidden)
-
-    def __call__(self, *arguments: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Note the cell state."""
-        h, c = super().__call__(*arguments)
-        self.cells.append(c)
-        return h, c
-
-
 class LstmWatch:
-    """Evaluates one UNIDIRECTIONAL_SEQUENCE_LSTM again, step by step, on what its inputs held."""
+    """Looks into one UNIDIRECTIONAL_SEQUENCE_LSTM of the main subgraph whenever the graph has run."""
 
     def __init__(self, interpreter: Interpreter, operator: Operator, like: str | None):
         self.interpreter, self.operator, self.like = interpreter, operator, like
         self.states: dict[int, np.ndarray] = {}
+        self.inside: _Inside | None = None
 
     def start(self) -> None:
         """Note the states before the graph runs."""
@@ -57,25 +32,85 @@ class LstmWatch:
 
     def finish(self) -> Iterator[tuple[str, np.ndarray]]:
         """Places in a calibration, with what was held there."""
-        inputs = [
-            None if tensor < 0 else self.states.get(position, self.interpreter.tensor(tensor)())
-            for position, tensor in enumerate(self.operator.inputs)
-        ]
-        node, prepared = self.interpreter.prepare_operator(self.operator.index, inputs)
-        tensors: list[Any] = node.arguments(inputs)
-        made: list[_Step] = []
-
-        def watched(*arguments: Any) -> _Step:
-            made.append(_Step(*arguments))
-            return made[0]
-
-        run_lstm(tensors[0], None, tensors, prepared.plan, watched)
-        (step,) = made
-        place = f"0/{self.operator.index}"
-        yield f"{place}/{lstm.HIDDEN}", np.stack(step.hidden)
-        for number, sums in step.normalized.items():
-            yield f"{place}/{number}", np.stack(sums)
+        inside = self.inside = self.inside or _Inside.of(self.interpreter, self.operator)
+        x, y = (self.interpreter.tensor(i)() for i in (self.operator.inputs[0], self.operator.outputs[0]))
         for position, state in self.states.items():
             yield f"0/{self.operator.inputs[position]}", state
+        place, inputs = f"0/{self.operator.index}", inside.plan.inputs
+        if inputs.projection is None:
+            yield f"{place}/{lstm.HIDDEN}", y
+        if inputs.projection is None and not inputs.layer_norm and self.like is not None:
+            return
+        cells, hidden, sums = inside.walk(x, y, *self.states.values())
+        if inputs.projection is not None:
+            yield f"{place}/{lstm.HIDDEN}", hidden
+        for name in sums if inputs.layer_norm else ():
+            yield f"{place}/{GATES.index(name)}", sums[name]
         if self.like is None:
-            yield f"0/{self.operator.inputs[lstm.CELL_STATE]}", np.stack(step.cells)
+            yield f"0/{self.operator.inputs[lstm.CELL_STATE]}", cells
+
+
+class _Inside:
+    """One LSTM's constants in float64, by place among its inputs."""
+
+    def __init__(self, plan: FloatLstmPlan, constants: dict[int, np.ndarray]):
+        self.plan, self.constants = plan, constants
+
+    @classmethod
+    def of(cls, interpreter: Interpreter, operator: Operator) -> _Inside:
+        """Read after the graph has run."""
+        arrays = {position: interpreter.tensor(tensor)() for position, tensor in enumerate(operator.inputs) if tensor >= 0}
+        _, prepared = interpreter.prepare_operator(operator.index, [arrays.get(i) for i in range(len(operator.inputs))])
+        held = (0, lstm.OUTPUT_STATE, lstm.CELL_STATE)
+        return cls(prepared.plan, {position: a.astype(np.float64) for position, a in arrays.items() if position not in held})
+
+    def walk(
+        self, x: np.ndarray, y: np.ndarray, h: np.ndarray, c: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        """The cell state after each step, the output before the projection, and the sums of each gate that are normalized.
+
+        x, y   input and output of the operator
+        h, c   output and cell state before it
+        Returns arrays [T, B, cells].
+        """
+        plan, inputs, w = self.plan, self.plan.inputs, self.constants
+        x, y = (a if plan.time_major else a.swapaxes(0, 1) for a in (x, y))
+        before = np.concatenate([h.reshape(1, inputs.batch, inputs.outputs), y[:-1]])
+        sums = {
+            name: _product(x, w[gate.input_weights]) + _product(before, w[gate.recurrent_weights])
+            for name, gate in inputs.gates.items()
+        }
+        early = [name for name in sums if name != "output"]
+        ahead = {} if inputs.peephole else {name: self._gate(name, sums[name]) for name in early}
+        c, cells = c.reshape(inputs.batch, inputs.cells).astype(np.float64), np.empty(sums["cell"].shape)
+        for t in range(len(x)):
+            for name in early if inputs.peephole else ():
+                sums[name][t] += self._peephole(name) * c
+            at = {name: ahead[name][t] if ahead else self._gate(name, sums[name][t]) for name in early}
+            c = at["forget"] * c + at["cell"] * (at["input"] if "input" in at else 1 - at["forget"])
+            if plan.cell_clip:
+                c = np.clip(c, -plan.cell_clip, plan.cell_clip)
+            cells[t] = c
+        sums["output"] += self._peephole("output") * cells
+        return cells, self._gate("output", sums["output"]) * self._activate(cells), sums
+
+    def _peephole(self, name: str) -> np.ndarray | float:
+        position = self.plan.inputs.gates[name].peephole
+        return 0.0 if position is None else self.constants[position]
+
+    def _gate(self, name: str, total: np.ndarray) -> np.ndarray:
+        gate = self.plan.inputs.gates[name]
+        if gate.layer_norm is not None:
+            centred = total - total.mean(axis=-1, keepdims=True)
+            total = centred / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + 1e-8) * self.constants[gate.layer_norm]
+        total = total + self.constants[gate.bias]
+        with np.errstate(over="ignore"):
+            return self._activate(total) if name == "cell" else 1 / (1 + np.exp(-total))
+
+    def _activate(self, x: np.ndarray) -> np.ndarray:
+        return np.tanh(x) if self.plan.activation == "TANH" else activate(self.plan.activation, x)
+
+
+def _product(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """X [T, B, K] times w [N, K] transposed, or a diagonal [N]."""
+    return x * w if w.ndim == 1 else (x.reshape(-1, x.shape[-1]) @ w.T).reshape(*x.shape[:-1], len(w))

@@ -14,7 +14,7 @@ import numpy as np
 
 from qref.quantizer.scales import Range
 
-Summary = Mapping[str, Any]  # arrays and NumPy scalars
+Summary = Mapping[str, Any]  # arrays and numbers
 
 
 class Method(Protocol):
@@ -24,8 +24,8 @@ class Method(Protocol):
     def name(self) -> str:
         """As text, such as "percentile:99.9"."""
 
-    def summarize(self, x: np.ndarray) -> Summary:
-        """What is kept of one sample's values, a finite float array that is not empty."""
+    def summarize(self, x: np.ndarray, low: float, high: float) -> Summary:
+        """What is kept of one sample's values: a float array that is not empty, without NaN, and its extremes."""
 
     def merge(self, a: Summary, b: Summary) -> Summary:
         """What is kept of the samples of both, those of a first."""
@@ -40,13 +40,13 @@ class MinMax:
 
     name = "minmax"
 
-    def summarize(self, x: np.ndarray) -> Summary:
+    def summarize(self, x: np.ndarray, low: float, high: float) -> Summary:
         """Its extremes."""
-        return {"min": np.float64(x.min()), "max": np.float64(x.max())}
+        return {"min": low, "max": high}
 
     def merge(self, a: Summary, b: Summary) -> Summary:
         """The extremes of both."""
-        return {"min": np.minimum(a["min"], b["min"]), "max": np.maximum(a["max"], b["max"])}
+        return {"min": min(a["min"], b["min"]), "max": max(a["max"], b["max"])}
 
     def range(self, summary: Summary) -> Range:
         """As summarized."""
@@ -64,9 +64,9 @@ class MovingAverage:
         """With its momentum."""
         return f"moving_average:{self.momentum:g}"
 
-    def summarize(self, x: np.ndarray) -> Summary:
+    def summarize(self, x: np.ndarray, low: float, high: float) -> Summary:
         """The extremes, as a chain of one sample: where it starts, and what later samples added."""
-        first = np.array([x.min(), x.max()], np.float64)
+        first = np.array([low, high])
         return {"first": first, "rest": np.zeros(2), "samples": np.int64(1)}
 
     def merge(self, a: Summary, b: Summary) -> Summary:
