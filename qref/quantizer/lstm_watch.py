@@ -1,7 +1,7 @@
 """What an LSTM holds between its time steps, which no tensor of the graph shows when it is done.
 
-The outputs of all steps are known then, so that the products of all steps are two matrix products, and only the cell state is
-walked. It is computed in float64, within the float32 rounding of what the operator had.
+The outputs of all steps are known then, so that what the gates sum of all steps is two matrix products, and only the cell state
+is walked step by step. All is in float64, within the float32 rounding of what the operator had.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from qref.ops._lstm_float import FloatLstmPlan, activate
 from qref.ops._lstm_operands import GATES
 from qref.quantizer import lstm
 from qref.schema import Operator
+
+ONE_THREAD = 2**18  # multiplications for which OpenBLAS starts no other threads: on a busy machine those wait for each other
 
 
 class LstmWatch:
@@ -39,13 +41,13 @@ class LstmWatch:
         place, inputs = f"0/{self.operator.index}", inside.plan.inputs
         if inputs.projection is None:
             yield f"{place}/{lstm.HIDDEN}", y
-        if inputs.projection is None and not inputs.layer_norm and self.like is not None:
+        if not inside.has_intermediates and self.like is not None:
             return
         cells, hidden, sums = inside.walk(x, y, *self.states.values())
-        if inputs.projection is not None:
+        if hidden is not None:
             yield f"{place}/{lstm.HIDDEN}", hidden
-        for name in sums if inputs.layer_norm else ():
-            yield f"{place}/{GATES.index(name)}", sums[name]
+        for name, total in sums.items():
+            yield f"{place}/{GATES.index(name)}", total
         if self.like is None:
             yield f"0/{self.operator.inputs[lstm.CELL_STATE]}", cells
 
@@ -55,6 +57,11 @@ class _Inside:
 
     def __init__(self, plan: FloatLstmPlan, constants: dict[int, np.ndarray]):
         self.plan, self.constants = plan, constants
+
+    @property
+    def has_intermediates(self) -> bool:
+        """Whether it holds more than states and output: what is projected or normalized."""
+        return self.plan.inputs.projection is not None or self.plan.inputs.layer_norm
 
     @classmethod
     def of(cls, interpreter: Interpreter, operator: Operator) -> _Inside:
@@ -66,12 +73,11 @@ class _Inside:
 
     def walk(
         self, x: np.ndarray, y: np.ndarray, h: np.ndarray, c: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-        """The cell state after each step, the output before the projection, and the sums of each gate that are normalized.
+    ) -> tuple[np.ndarray, np.ndarray | None, dict[str, np.ndarray]]:
+        """The cell state after each step, what is projected if anything is, and the sums that are normalized; [T, B, cells].
 
         x, y   input and output of the operator
         h, c   output and cell state before it
-        Returns arrays [T, B, cells].
         """
         plan, inputs, w = self.plan, self.plan.inputs, self.constants
         x, y = (a if plan.time_major else a.swapaxes(0, 1) for a in (x, y))
@@ -79,20 +85,26 @@ class _Inside:
         sums = {
             name: _product(x, w[gate.input_weights]) + _product(before, w[gate.recurrent_weights])
             for name, gate in inputs.gates.items()
+            if name != "output" or self.has_intermediates
         }
-        early = [name for name in sums if name != "output"]
-        ahead = {} if inputs.peephole else {name: self._gate(name, sums[name]) for name in early}
+        limit = plan.cell_clip or np.inf
         c, cells = c.reshape(inputs.batch, inputs.cells).astype(np.float64), np.empty(sums["cell"].shape)
+        ahead = None if inputs.peephole else self._gains(sums)
         for t in range(len(x)):
-            for name in early if inputs.peephole else ():
-                sums[name][t] += self._peephole(name) * c
-            at = {name: ahead[name][t] if ahead else self._gate(name, sums[name][t]) for name in early}
-            c = at["forget"] * c + at["cell"] * (at["input"] if "input" in at else 1 - at["forget"])
-            if plan.cell_clip:
-                c = np.clip(c, -plan.cell_clip, plan.cell_clip)
-            cells[t] = c
-        sums["output"] += self._peephole("output") * cells
-        return cells, self._gate("output", sums["output"]) * self._activate(cells), sums
+            if ahead is None:
+                for name in {"input", "forget"} & sums.keys():
+                    sums[name][t] += self._peephole(name) * c
+            kept, added = (a[t] for a in ahead) if ahead else self._gains({name: total[t] for name, total in sums.items()})
+            c = cells[t] = np.maximum(np.minimum(kept * c + added, limit), -limit)
+        if self.has_intermediates:
+            sums["output"] += self._peephole("output") * cells
+        hidden = None if inputs.projection is None else self._gate("output", sums["output"]) * self._activate(cells)
+        return cells, hidden, sums if inputs.layer_norm else {}
+
+    def _gains(self, sums: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """What the cell state is multiplied by, and what is added to it."""
+        forget = self._gate("forget", sums["forget"])
+        return forget, self._gate("cell", sums["cell"]) * (self._gate("input", sums["input"]) if "input" in sums else 1 - forget)
 
     def _peephole(self, name: str) -> np.ndarray | float:
         position = self.plan.inputs.gates[name].peephole
@@ -113,4 +125,7 @@ class _Inside:
 
 def _product(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     """X [T, B, K] times w [N, K] transposed, or a diagonal [N]."""
-    return x * w if w.ndim == 1 else (x.reshape(-1, x.shape[-1]) @ w.T).reshape(*x.shape[:-1], len(w))
+    if w.ndim == 1:
+        return x * w
+    rows, step = x.reshape(-1, x.shape[-1]).astype(np.float64), max(1, ONE_THREAD // w.size)
+    return np.concatenate([rows[i : i + step] @ w.T for i in range(0, len(rows), step)]).reshape(*x.shape[:-1], len(w))
