@@ -94,7 +94,7 @@ class _Inside:
             if ahead is None:
                 for name in {"input", "forget"} & sums.keys():
                     sums[name][t] += self._peephole(name) * c
-            kept, added = (a[t] for a in ahead) if ahead else self._gains({name: total[t] for name, total in sums.items()})
+            kept, added = (ahead[0][t], ahead[1][t]) if ahead else self._gains({name: total[t] for name, total in sums.items()})
             c = cells[t] = np.maximum(np.minimum(kept * c + added, limit), -limit)
         if self.has_intermediates:
             sums["output"] += self._peephole("output") * cells
