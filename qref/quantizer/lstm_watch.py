@@ -1,7 +1,7 @@
 """What an LSTM holds between its time steps, which no tensor of the graph shows when it is done.
 
 The outputs of all steps are known then, so that what the gates sum of all steps is two matrix products, and only the cell state
-is walked step by step. All is in float64, within the float32 rounding of what the operator had.
+is walked step by step. Sums are taken in another order than the operator's, so that last bits may differ from what it had.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class LstmWatch:
 
 
 class _Inside:
-    """One LSTM's constants in float64, by place among its inputs."""
+    """One LSTM's constants, by place among its inputs."""
 
     def __init__(self, plan: FloatLstmPlan, constants: dict[int, np.ndarray]):
         self.plan, self.constants = plan, constants
@@ -69,7 +69,7 @@ class _Inside:
         arrays = {position: interpreter.tensor(tensor)() for position, tensor in enumerate(operator.inputs) if tensor >= 0}
         _, prepared = interpreter.prepare_operator(operator.index, [arrays.get(i) for i in range(len(operator.inputs))])
         held = (0, lstm.OUTPUT_STATE, lstm.CELL_STATE)
-        return cls(prepared.plan, {position: a.astype(np.float64) for position, a in arrays.items() if position not in held})
+        return cls(prepared.plan, {position: array for position, array in arrays.items() if position not in held})
 
     def walk(
         self, x: np.ndarray, y: np.ndarray, h: np.ndarray, c: np.ndarray
@@ -87,8 +87,8 @@ class _Inside:
             for name, gate in inputs.gates.items()
             if name != "output" or self.has_intermediates
         }
-        limit = plan.cell_clip or np.inf
-        c, cells = c.reshape(inputs.batch, inputs.cells).astype(np.float64), np.empty(sums["cell"].shape)
+        limit = plan.cell_clip or np.float32(np.inf)
+        c, cells = c.reshape(inputs.batch, inputs.cells), np.empty_like(sums["cell"])
         ahead = None if inputs.peephole else self._gains(sums)
         for t in range(len(x)):
             if ahead is None:
@@ -106,15 +106,19 @@ class _Inside:
         forget = self._gate("forget", sums["forget"])
         return forget, self._gate("cell", sums["cell"]) * (self._gate("input", sums["input"]) if "input" in sums else 1 - forget)
 
-    def _peephole(self, name: str) -> np.ndarray | float:
+    def _peephole(self, name: str) -> np.ndarray | np.float32:
         position = self.plan.inputs.gates[name].peephole
-        return 0.0 if position is None else self.constants[position]
+        return np.float32(0) if position is None else self.constants[position]
 
     def _gate(self, name: str, total: np.ndarray) -> np.ndarray:
         gate = self.plan.inputs.gates[name]
         if gate.layer_norm is not None:
             centred = total - total.mean(axis=-1, keepdims=True)
-            total = centred / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + 1e-8) * self.constants[gate.layer_norm]
+            total = (
+                centred
+                / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + np.float32(1e-8))
+                * self.constants[gate.layer_norm]
+            )
         total = total + self.constants[gate.bias]
         with np.errstate(over="ignore"):
             return self._activate(total) if name == "cell" else 1 / (1 + np.exp(-total))
@@ -127,5 +131,5 @@ def _product(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     """X [T, B, K] times w [N, K] transposed, or a diagonal [N]."""
     if w.ndim == 1:
         return x * w
-    rows, step = x.reshape(-1, x.shape[-1]).astype(np.float64), max(1, ONE_THREAD // w.size)
+    rows, step = x.reshape(-1, x.shape[-1]), max(1, ONE_THREAD // w.size)
     return np.concatenate([rows[i : i + step] @ w.T for i in range(0, len(rows), step)]).reshape(*x.shape[:-1], len(w))
