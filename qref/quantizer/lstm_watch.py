@@ -53,7 +53,7 @@ class LstmWatch:
 
 
 class _Inside:
-    """One LSTM's constants, by place among its inputs."""
+    """One LSTM's constants, by place among its inputs; weights [K, N], transposed."""
 
     def __init__(self, plan: FloatLstmPlan, constants: dict[int, np.ndarray]):
         self.plan, self.constants = plan, constants
@@ -69,7 +69,7 @@ class _Inside:
         arrays = {position: interpreter.tensor(tensor)() for position, tensor in enumerate(operator.inputs) if tensor >= 0}
         _, prepared = interpreter.prepare_operator(operator.index, [arrays.get(i) for i in range(len(operator.inputs))])
         held = (0, lstm.OUTPUT_STATE, lstm.CELL_STATE)
-        return cls(prepared.plan, {position: array for position, array in arrays.items() if position not in held})
+        return cls(prepared.plan, {position: np.ascontiguousarray(a.T) for position, a in arrays.items() if position not in held})
 
     def walk(
         self, x: np.ndarray, y: np.ndarray, h: np.ndarray, c: np.ndarray
@@ -128,8 +128,8 @@ class _Inside:
 
 
 def _product(x: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """X [T, B, K] times w [N, K] transposed, or a diagonal [N]."""
+    """X [T, B, K] times w [K, N], or times a diagonal [N]."""
     if w.ndim == 1:
         return x * w
     rows, step = x.reshape(-1, x.shape[-1]), max(1, ONE_THREAD // w.size)
-    return np.concatenate([rows[i : i + step] @ w.T for i in range(0, len(rows), step)]).reshape(*x.shape[:-1], len(w))
+    return np.concatenate([rows[i : i + step] @ w for i in range(0, len(rows), step)]).reshape(*x.shape[:-1], w.shape[1])
