@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from qref.errors import BackendError, InputError, InvalidModel, ModelError, QrefError, SpecViolation, UnsupportedOperator
@@ -35,18 +36,12 @@ __all__ = [
 ]
 
 
+_HOME = {"Interpreter": "interpreter", "OpResolverType": "interpreter", "export_keras": "keras"}
+_HOME |= dict.fromkeys(("calibrate", "quantize"), "quantizer")
+
+
 def __getattr__(name: str) -> Any:
     """Import interpreter and quantizer, and numba with them, when they are first asked for: reading a file needs neither."""
-    if name in ("Interpreter", "OpResolverType"):
-        from qref import interpreter
-
-        return getattr(interpreter, name)
-    if name in ("calibrate", "quantize"):
-        from qref import quantizer
-
-        return getattr(quantizer, name)
-    if name == "export_keras":
-        from qref.keras import export_keras
-
-        return export_keras
+    if name in _HOME:
+        return getattr(importlib.import_module(f"qref.{_HOME[name]}"), name)
     raise AttributeError(f"module 'qref' has no attribute {name!r}")
