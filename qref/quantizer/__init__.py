@@ -113,7 +113,11 @@ def quantize_model(
         quantize_graph(graph, plan.treatment, found, *(ends if number == 0 else ()))
         for number, (graph, found) in enumerate(zip(graphs, ranges))
     ]
-    stays = tuple(f"{node}: {reason}" for outcome in outcomes for node, reason in outcome.hindered.items())
+    stays = tuple(
+        f"{f'subgraph {number}, ' if number else ''}{node}: {reason}"
+        for number, outcome in enumerate(outcomes)
+        for node, reason in outcome.hindered.items()
+    )
     if integer_only and stays:
         raise UnsupportedOperator(f"{len(stays)} operators cannot compute with integers only: {'; '.join(stays)}")
     content = write(assemble(source, graphs))

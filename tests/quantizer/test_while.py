@@ -1,5 +1,6 @@
 """A Keras 3 LSTM, which is a WHILE: its steps compute with integers inside a loop that passes on floats."""
 
+import functools
 import pathlib
 
 import numpy as np
@@ -9,7 +10,7 @@ from oracle import assert_equals_litert, needs_litert
 import qref
 from qref.quantizer import calibrate, quantize_model
 from qref.quantizer.graph import read
-from qref.schema import TensorType, load
+from qref.schema import GraphBuilder, TensorType, load
 
 MODEL = pathlib.Path(__file__).parent / "keras3_lstm.tflite"
 STEPS, UNITS = 12, 8
@@ -34,6 +35,7 @@ def signal_to_noise(content):
     return 10 * np.log10((want**2).sum() / ((got - want) ** 2).sum())
 
 
+@functools.cache
 def quantized(scheme):
     return quantize_model(MODEL, scheme, None if scheme == "dynamic_range" else SAMPLES)
 
@@ -95,3 +97,22 @@ def test_the_loop_is_named_as_what_stays_float():
     assert reason.startswith("operator 1 (WHILE)")
     with pytest.raises(qref.UnsupportedOperator, match=r"operator 1 \(WHILE\)"):
         quantize_model(MODEL, representative_dataset=SAMPLES[:2], integer_only=True)
+
+
+def test_an_operator_of_the_body_that_stays_float_is_named_with_its_subgraph():
+    graph = GraphBuilder()
+    more, x = graph.input("more", TensorType.BOOL, (1,)), graph.input("x", TensorType.FLOAT32, (1, 4))
+    outputs = graph.tensor("done", TensorType.BOOL, (1,)), graph.tensor("y", TensorType.FLOAT32, (1, 4))
+    graph.operator("WHILE", [more, x], outputs, ("WhileOptions", {"cond_subgraph_index": 1, "body_subgraph_index": 2}))
+    graph.outputs(*outputs)
+    condition, body = graph.subgraph("condition"), graph.subgraph("body")
+    more, _ = condition.input("more", TensorType.BOOL, (1,)), condition.input("x", TensorType.FLOAT32, (1, 4))
+    condition.outputs(more)
+    more, x = body.input("more", TensorType.BOOL, (1,)), body.input("x", TensorType.FLOAT32, (1, 4))
+    less, y = body.tensor("less", TensorType.BOOL, (1,)), body.tensor("y", TensorType.FLOAT32, (1, 4))
+    body.operator("LOGICAL_NOT", [more], [less])
+    body.operator("ELU", [x], [y])
+    body.outputs(less, y)
+    samples = [{"more": np.array([True]), "x": np.float32([[-1, 0, 1, 2]])}]
+    _, reason = quantize_model(graph.model(), representative_dataset=samples).stays_float
+    assert reason == "subgraph 2, operator 1 (ELU): there is no ELU with INT8 activations"
