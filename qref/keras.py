@@ -58,7 +58,7 @@ def _import(name: str) -> Any:
 def _inputs(model: Any) -> list[Any]:
     """A Keras model's symbolic inputs."""
     kinds = [sys.modules[name].Model for name in ("keras", "tf_keras") if name in sys.modules]
-    if not isinstance(model, tuple(kinds)):
+    if not any(isinstance(model, kind) for kind in kinds):
         raise InputError(f"expected a model of keras or tf_keras, found {type(model).__name__}")
     if not getattr(model, "inputs", None):
         raise InputError(
