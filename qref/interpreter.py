@@ -19,6 +19,8 @@ from qref.runtimes import runtime as find_runtime
 from qref.schema import Limits, check, load
 from qref.schema.model import Model, Operator, Signature
 
+Observer = Callable[[int, Sequence[np.ndarray | None]], None]
+
 
 class OpResolverType(enum.Enum):
     """tf.lite's names of its kernel sets, so that scripts which choose one run unchanged."""
@@ -81,7 +83,7 @@ class Interpreter:
         rules = find_runtime(runtime)
         self._limits = limits = limits or Limits()
         self._calls = 0  # of subgraphs by operators, in this invoke
-        self._observer: Callable[[int], None] | None = None
+        self._observer: Observer | None = None
         source = model_content if model_path is None else model_path
         self._model = source if isinstance(source, Model) else load(source, limits=limits)  # type: ignore[arg-type]
         check(self._model, limits=limits)
@@ -116,7 +118,7 @@ class Interpreter:
     def _evaluate(self, subgraph_index: int) -> None:
         self._executions[subgraph_index].invoke()
         if self._observer is not None:
-            self._observer(subgraph_index)
+            self._observer(subgraph_index, self._executions[subgraph_index].values)
 
     def _invoke_subgraph(self, subgraph_index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Run a subgraph for an operator of another one: CALL_ONCE, IF, WHILE."""
@@ -168,10 +170,10 @@ class Interpreter:
         """Whether get_tensor has something to give: not so before allocate_tensors() and invoke() have made it."""
         return self._executions[subgraph_index].values[self._operand(tensor_index, subgraph_index).tensor.index] is not None
 
-    def tensor(self, tensor_index: int, subgraph_index: int = 0) -> Callable[[], np.ndarray]:
+    def tensor(self, tensor_index: int) -> Callable[[], np.ndarray]:
         """A function that gives the array of a tensor itself, not a copy: writing to an input's array sets the input."""
-        self._operand(tensor_index, subgraph_index)
-        return lambda: self._get(tensor_index, subgraph_index)
+        self._operand(tensor_index, 0)
+        return lambda: self._get(tensor_index, 0)
 
     def resize_tensor_input(self, input_index: int, tensor_size: Sequence[int], strict: bool = False) -> None:
         """Give an input another shape; with `strict`, only dimensions that are -1 in its shape_signature may change."""
@@ -258,8 +260,11 @@ class Interpreter:
         """
         return self._executions[0].replace(operator_index, bind)
 
-    def observe(self, observer: Callable[[int], None] | None) -> None:
-        """Call observer(subgraph_index) whenever a subgraph was evaluated, also those of WHILE and IF; None: no longer."""
+    def observe(self, observer: Observer | None) -> None:
+        """Call observer(subgraph_index, values) whenever a subgraph was evaluated, also those of WHILE and IF; None: no longer.
+
+        values   what its tensors hold, None where nothing: the arrays themselves, which must not be changed
+        """
         self._observer = observer
 
     def get_signature_list(self) -> dict[str, dict[str, list[str]]]:

@@ -108,11 +108,12 @@ class _Watch:
                 self.add(place, seen)
         return self.summaries
 
-    def see(self, subgraph: int) -> None:
+    def see(self, subgraph: int, values: Sequence[np.ndarray | None]) -> None:
         """Summarize the tensors of a subgraph that was just evaluated."""
         for tensor in self.watched[subgraph]:
-            if self.interpreter.is_held(tensor.index, subgraph):
-                self.add(f"{subgraph}/{tensor.index}", self.interpreter.tensor(tensor.index, subgraph)(), tensor)
+            x = values[tensor.index]
+            if x is not None:
+                self.add(f"{subgraph}/{tensor.index}", x, tensor)
 
     def add(self, place: str, x: np.ndarray, tensor: Tensor | None = None) -> None:
         """Add values to a summary; NaN does not count. Raises InputError where those of `tensor` are not finite."""

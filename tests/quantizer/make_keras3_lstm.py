@@ -10,14 +10,13 @@ from __future__ import annotations
 import pathlib
 import tempfile
 
-import keras
-import tensorflow as tf
-
-layers = keras.layers
-
 
 def main() -> None:
     """Write the file beside this one."""
+    import keras
+    import tensorflow as tf
+
+    layers = keras.layers
     keras.utils.set_random_seed(3)
     random = {"bias_initializer": keras.initializers.RandomNormal(stddev=0.3, seed=3)}
     inputs = keras.Input((12, 40), name="x")
