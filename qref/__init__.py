@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from qref.errors import BackendError, InputError, InvalidModel, ModelError, QrefError, SpecViolation, UnsupportedOperator
@@ -11,6 +12,8 @@ from qref.schema import Limits, Model, load
 if TYPE_CHECKING:
     from qref.batch import invoke_many
     from qref.interpreter import Interpreter, OpResolverType
+    from qref.keras import export_keras
+    from qref.quantizer import calibrate, quantize
 
 __version__ = "0.1.0"
 
@@ -27,19 +30,20 @@ __all__ = [
     "SpecViolation",
     "UnsupportedOperator",
     "bundled",
+    "calibrate",
+    "export_keras",
     "invoke_many",
     "load",
+    "quantize",
 ]
 
 
+_HOME = {"Interpreter": "interpreter", "OpResolverType": "interpreter", "export_keras": "keras", "invoke_many": "batch"}
+_HOME |= dict.fromkeys(("calibrate", "quantize"), "quantizer")
+
+
 def __getattr__(name: str) -> Any:
-    """Import the interpreter, and numba with it, when it is first asked for: reading a file needs neither."""
-    if name in ("Interpreter", "OpResolverType"):
-        from qref import interpreter
-
-        return getattr(interpreter, name)
-    if name == "invoke_many":
-        from qref import batch
-
-        return batch.invoke_many
+    """Import interpreter and quantizer, and numba with them, when they are first asked for: reading a file needs neither."""
+    if name in _HOME:
+        return getattr(importlib.import_module(f"qref.{_HOME[name]}"), name)
     raise AttributeError(f"module 'qref' has no attribute {name!r}")

@@ -20,6 +20,8 @@ from qref.runtimes import runtime as find_runtime
 from qref.schema import Limits, check, load
 from qref.schema.model import Model, Operator, Signature
 
+Observer = Callable[[int, Sequence[np.ndarray | None]], None]
+
 
 class OpResolverType(enum.Enum):
     """tf.lite's names of its kernel sets, so that scripts which choose one run unchanged."""
@@ -85,6 +87,7 @@ class Interpreter:
         rules = find_runtime(runtime)
         self._limits = limits = limits or Limits()
         self._calls = 0  # of subgraphs by operators, in this invoke
+        self._observer: Observer | None = None
         source = model_content if model_path is None else model_path
         self._model = source if isinstance(source, Model) else load(source, limits=limits)  # type: ignore[arg-type]
         check(self._model, limits=limits)
@@ -128,7 +131,12 @@ class Interpreter:
         if not self._allocated[subgraph_index]:
             raise NotReady("call allocate_tensors() before invoke(), and again after resize_tensor_input()")
         self._calls = 0
+        self._evaluate(subgraph_index)
+
+    def _evaluate(self, subgraph_index: int) -> None:
         self._executions[subgraph_index].invoke()
+        if self._observer is not None:
+            self._observer(subgraph_index, self._executions[subgraph_index].values)
 
     def _invoke_subgraph(self, subgraph_index: int, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Run a subgraph for an operator of another one: CALL_ONCE, IF, WHILE."""
@@ -141,7 +149,7 @@ class Interpreter:
         self._allocate(subgraph_index)
         for index, value in zip(execution.subgraph.inputs, inputs):
             execution.put(index, value.copy())
-        execution.invoke()
+        self._evaluate(subgraph_index)
         return [self.get_tensor(index, subgraph_index) for index in execution.subgraph.outputs]
 
     def set_tensor(self, tensor_index: int, value: Any) -> None:
@@ -299,6 +307,13 @@ class Interpreter:
         Returns whether the operator was replaced.
         """
         return self._executions[0].replace(operator_index, bind)
+
+    def observe(self, observer: Observer | None) -> None:
+        """Call observer(subgraph_index, values) whenever a subgraph was evaluated, also those of WHILE and IF; None: no longer.
+
+        values   what its tensors hold, None where nothing: the arrays themselves, which must not be changed
+        """
+        self._observer = observer
 
     def get_signature_list(self) -> dict[str, dict[str, list[str]]]:
         """Names of the arguments and results of each signature, by its key."""

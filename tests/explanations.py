@@ -10,8 +10,8 @@ from recompute import recompute, same
 
 from qref.arithmetic.explanation import Explanation
 from qref.arithmetic.requantize import Requantize
-from qref.compare.inputs import draw
 from qref.execution import Execution
+from qref.inputs import draw
 from qref.interpreter import Interpreter
 from qref.ops.node import Node, Operand, Prepared
 from qref.ops.session import Session

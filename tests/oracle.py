@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import qref
-from qref.compare.inputs import draw as random_array  # noqa: F401  (tests draw their arrays with it)
-from qref.compare.inputs import draw_inputs
 from qref.compare.litert import Litert
 from qref.compare.tflm import Tflm
 from qref.compare.verify import KERNEL_SET_OF, count_mismatches
+from qref.inputs import draw as random_array  # noqa: F401  (tests draw their arrays with it)
+from qref.inputs import draw_inputs
 from qref.schema import Model, write
 
 needs_tflm = pytest.mark.skipif(not Tflm.is_installed(), reason="tflite-micro is not installed")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import qref
 from qref.arena import Placement, plan
-from qref.compare.inputs import draw_inputs
+from qref.inputs import draw_inputs
 from qref.kernels.cpu import COMPILED
 from qref.models import FOLDER
 from qref.schema import GraphBuilder, TensorType

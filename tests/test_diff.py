@@ -14,7 +14,7 @@ from qref.cli.diff import EXAMPLE
 from qref.compare.case import Case
 from qref.compare.diff import diff, diff_models
 from qref.compare.hypotheses import differing
-from qref.compare.inputs import inputs_of, start
+from qref.inputs import inputs_of, start
 from qref.schema import GraphBuilder, TensorType, save
 
 DIGITS = qref.bundled("digits_cnn_int8")

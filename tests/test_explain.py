@@ -13,7 +13,7 @@ import qref
 from qref.compare.explain import explain
 from qref.compare.explain_text import FIRST_ROWS, LAST_ROWS, TapTable, markdown, parts
 from qref.compare.formula import latex
-from qref.compare.inputs import inputs_of, start
+from qref.inputs import inputs_of, start
 from qref.models import FOLDER
 from qref.runtimes import RUNTIMES
 from qref.schema import GraphBuilder, TensorType

@@ -7,8 +7,8 @@ import pytest
 from oracle import needs_litert, needs_tflm
 
 import qref
-from qref.compare.inputs import read_inputs
 from qref.compare.verify import KERNEL_SET_OF, verify
+from qref.inputs import read_inputs
 
 SHARED = pathlib.Path(__file__).parent.parent.parent / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the real models are not in {SHARED}")

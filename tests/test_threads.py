@@ -9,10 +9,10 @@ import pytest
 
 import qref
 from qref.bench import find_subjects
-from qref.compare.inputs import inputs_of, start
 from qref.dispatch import cut, threads
 from qref.dispatch.cut import Call, along_first_axis, stages
 from qref.dispatch.program import Program
+from qref.inputs import inputs_of, start
 from qref.kernels import lookup_table
 from qref.kernels.cpu import COMPILED
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from qref.bench.registry import REGISTERED, install
-from qref.compare.inputs import start
 from qref.compare.litert import Litert
 from qref.compare.oracle_worker import RESOLVERS
 from qref.compare.verify import count_mismatches
 from qref.errors import BackendError
+from qref.inputs import start
 from qref.interpreter import Interpreter
 
 LITERT = "litert:"

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qref.compare.inputs import draw
 from qref.errors import InputError
+from qref.inputs import draw
 from qref.schema import GraphBuilder, Model, Padding, TensorType
 
 DESCRIPTION = re.compile(r"([A-Z][A-Z0-9_]*):(.*)")

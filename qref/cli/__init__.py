@@ -11,7 +11,7 @@ import sys
 import typer
 
 from qref import __version__
-from qref.cli import analyze, bench, diff, explain, run, runtimes, vectors, verify
+from qref.cli import analyze, bench, diff, explain, quantize, run, runtimes, vectors, verify
 from qref.errors import BackendError, InputError, ModelError, QrefError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command("verify", epilog=verify.EXAMPLE)(verify.verify)
 app.command("analyze", epilog=analyze.EXAMPLE)(analyze.analyze)
 app.command("diff", epilog=diff.EXAMPLE)(diff.diff)
 app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
+app.command("quantize", epilog=quantize.EXAMPLE)(quantize.quantize)
 app.command("runtimes", epilog=runtimes.EXAMPLE)(runtimes.runtimes)
 app.command("bench", epilog=bench.EXAMPLE)(bench.bench)
 app.command("vectors", epilog=vectors.EXAMPLE)(vectors.vectors)

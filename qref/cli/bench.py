@@ -15,8 +15,9 @@ from qref.bench.benchmark import Timing
 from qref.bench.peaks import LARGEST
 from qref.bench.plot import plot as draw
 from qref.bench.timing import Spread
-from qref.cli.output import print_json, print_table, write_atomically
+from qref.cli.output import print_json, print_table
 from qref.errors import InputError
+from qref.files import write_atomically
 
 EXAMPLE = "Example: qref bench CONV_2D:14x14x64x64k3 digits_cnn_int8 --against litert:xnnpack --seconds 0.2 --operators"
 PICTURES = (".png", ".svg", ".pdf")

@@ -9,11 +9,12 @@ import typer
 from rich import box
 from rich.table import Table
 
-from qref.cli.output import print_json, print_table, write_atomically
+from qref.cli.output import print_json, print_table
 from qref.compare import explain as explanation
 from qref.compare import explain_text as text
-from qref.compare.inputs import inputs_of
 from qref.errors import InputError
+from qref.files import write_atomically
+from qref.inputs import inputs_of
 from qref.schema import load
 
 EXAMPLE = "Example: qref explain qref/models/digits_cnn_int8.tflite --op 3 --at 0,1,2,5"

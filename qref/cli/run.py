@@ -10,8 +10,9 @@ import typer
 from rich import box
 from rich.table import Table
 
-from qref.cli.output import print_json, print_table, write_atomically
-from qref.compare.inputs import read_inputs, start
+from qref.cli.output import print_json, print_table
+from qref.files import write_atomically
+from qref.inputs import read_inputs, start
 from qref.schema import load
 
 EXAMPLE = "Example: qref run qref/models/digits_cnn_int8.tflite --input digit.npy -o result.npz"

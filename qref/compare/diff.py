@@ -13,10 +13,10 @@ import numpy as np
 
 from qref.compare.case import Arrays
 from qref.compare.hypotheses import Evidence, Trial, differing, explain_difference
-from qref.compare.inputs import inputs_of
 from qref.compare.sides import DumpSide, Inputs, LiveSide, RuntimeSide, Side, Trace, constants, open_side
 from qref.compare.verify import count_mismatches, find_models
 from qref.errors import BackendError, InputError, ModelError
+from qref.inputs import inputs_of
 from qref.interpreter import Interpreter
 from qref.runtimes import RUNTIMES
 from qref.schema import Model, Operator, load

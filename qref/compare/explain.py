@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from qref.arithmetic.explanation import Step
-from qref.compare.inputs import start
 from qref.dispatch import bind
 from qref.errors import InputError, QrefError, UnsupportedOperator
+from qref.inputs import start
 from qref.interpreter import Interpreter
 from qref.ops import Node, Operand, Prepared
 from qref.runtimes import RUNTIMES

@@ -11,13 +11,13 @@ import numpy as np
 
 from qref.compare.case import Arrays, Case
 from qref.compare.dump import is_dump, read_dump
-from qref.compare.inputs import start
 from qref.compare.litert import Litert
 from qref.compare.oracle import Oracle
 from qref.compare.tflm import Tflm
 from qref.compare.verify import KERNEL_SET_OF
 from qref.compare.visible import constants, visible
 from qref.errors import BackendError, InputError
+from qref.inputs import start
 from qref.interpreter import Interpreter
 from qref.runtimes import RUNTIMES
 from qref.schema import Model, Operator, Subgraph, write

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from qref.batch import invoke_many
-from qref.compare.inputs import draw_inputs
 from qref.compare.litert import Litert
 from qref.compare.oracle import Oracle
 from qref.compare.tflm import Tflm
 from qref.compare.visible import constants, visible
 from qref.errors import BackendError, InputError, QrefError
+from qref.inputs import draw_inputs
 from qref.interpreter import Interpreter
 from qref.schema import Model, load, write
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qref.compare.inputs import start
+from qref.inputs import start
 from qref.interpreter import Interpreter
 from qref.ops import Node, Prepared
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from qref.compare.inputs import draw
 from qref.errors import QrefError
+from qref.inputs import draw
 
 from .cases import Case, Subject
 from .coverage import Hits, Reach, count_hits, find_reach, ties_of_channel

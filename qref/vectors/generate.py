@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from qref import __version__
-from qref.compare.inputs import draw_inputs, read_inputs
 from qref.errors import InputError
+from qref.inputs import draw_inputs, read_inputs
 from qref.interpreter import Interpreter
 from qref.runtimes import runtime as find_runtime
 from qref.schema import load

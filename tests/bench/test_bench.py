@@ -19,9 +19,9 @@ from qref.bench.plot import plot
 from qref.bench.registry import REGISTERED
 from qref.bench.subjects import Subject
 from qref.bench.timing import FEWEST, Spread, interleave
-from qref.compare.inputs import inputs_of, start
 from qref.compare.litert import Litert
 from qref.dispatch.peaks import copies, matrix_products, products, reads
+from qref.inputs import inputs_of, start
 from qref.kernels import peak
 from qref.kernels.cpu import AMX, LANES, QUADS
 from qref.ops._lstm_integer import lstm_integer

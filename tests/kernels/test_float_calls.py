@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from matmul_models import F32, conv_2d, depthwise_conv_2d, fully_connected
 from oracle import assert_same_bits
 
-from qref.compare.inputs import draw
 from qref.dispatch import float_calls
 from qref.dispatch.calls import CALLS, has_calls
 from qref.dispatch.program import Program
 from qref.execution import Execution
+from qref.inputs import draw
 from qref.kernels.cpu import COMPILED
 from qref.ops import _convolution as convolution
 from qref.ops import _pooling as pooling

@@ -12,9 +12,9 @@ from one_operator import T, const, model_of
 from oracle import assert_same_bits
 
 import qref
-from qref.compare.inputs import draw
 from qref.dispatch.integer_matmul import GREATEST_SUM, parts_of
 from qref.dispatch.program import Program
+from qref.inputs import draw
 from qref.kernels.cpu import COMPILED
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="without compilation every operator is a step of its own")

@@ -13,12 +13,12 @@ from oracle import assert_same_bits
 
 from qref.arithmetic.fixed_point import wrap_int32
 from qref.arithmetic.requantize import DoubleRounding, Float32HalfEven, Float64HalfAway, HalfUp, SingleRounding64
-from qref.compare.inputs import draw
 from qref.dispatch import tiles
 from qref.dispatch.convolution import bind_depthwise_conv_2d
 from qref.dispatch.depthwise import DepthwiseTiles
 from qref.dispatch.tiled import ConvolutionTiles, RowTiles, depthwise_tiles
 from qref.execution import Execution
+from qref.inputs import draw
 from qref.kernels.cpu import COMPILED
 from qref.ops import conv_2d as conv
 from qref.ops import depthwise_conv_2d as depthwise

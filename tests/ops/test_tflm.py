@@ -12,7 +12,7 @@ from oracle import assert_equals_tflm, needs_tflm, random_array, run_qref, tflm,
 from unary_models import every_value, random_scale, unary_model
 
 import qref
-from qref.compare.inputs import draw_inputs
+from qref.inputs import draw_inputs
 from qref.runtimes import RUNTIMES
 from qref.schema import TensorType, write
 

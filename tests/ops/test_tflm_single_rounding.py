@@ -13,7 +13,7 @@ from oracle import assert_same_bits, run_qref, with_declared_shapes
 from unary_models import every_value, unary_model
 
 import qref
-from qref.compare.inputs import draw_inputs
+from qref.inputs import draw_inputs
 from qref.schema import TensorType
 
 I8, I16 = TensorType.INT8, TensorType.INT16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from qref.arithmetic.affine import quantize
 from qref.errors import InputError
 from qref.interpreter import Interpreter
 from qref.schema.model import Model
+
+IMAGES = (".png", ".bmp", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp")
 
 
 def draw_inputs(model: Model, seed: int) -> dict[int, np.ndarray]:
@@ -53,12 +55,12 @@ def read_inputs(paths: Sequence[pathlib.Path], details: Sequence[dict[str, Any]]
             raise InputError(
                 f"the model takes {len(details)} inputs ({', '.join(d['name'] for d in details)}), was given {len(paths)}"
             )
-        arrays = [_read_file(path, detail) for path, detail in zip(paths, details)]
+        arrays = [read_file(path, detail) for path, detail in zip(paths, details)]
     return {detail["index"]: _fit(array, detail) for array, detail in zip(arrays, details)}
 
 
 def _read_npz(path: pathlib.Path, details: Sequence[dict[str, Any]]) -> list[np.ndarray]:
-    with _open(path, lambda: np.load(path)) as archive:
+    with read_safely(path, lambda: np.load(path)) as archive:
         if all(d["name"] in archive.files for d in details):
             return [archive[d["name"]] for d in details]
         if len(archive.files) == len(details):
@@ -69,22 +71,24 @@ def _read_npz(path: pathlib.Path, details: Sequence[dict[str, Any]]) -> list[np.
         )
 
 
-def _read_file(path: pathlib.Path, detail: dict[str, Any]) -> np.ndarray:
+def read_file(path: pathlib.Path, detail: Mapping[str, Any]) -> np.ndarray:
+    """One array for an input, from an .npy file or an image; raises InputError."""
     if path.suffix == ".npy":
-        return _open(path, lambda: np.load(path))
-    if path.suffix.lower() in (".png", ".bmp", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".webp"):
-        return _open(path, lambda: _read_image(path, detail))
+        return read_safely(path, lambda: np.load(path))
+    if path.suffix.lower() in IMAGES:
+        return read_safely(path, lambda: _read_image(path, detail))
     raise InputError(f"{path} is of an unknown kind; inputs are .npy, .npz or images such as .png and .bmp")
 
 
-def _open(path: pathlib.Path, read: Callable[[], Any]) -> Any:
+def read_safely(path: pathlib.Path, read: Callable[[], Any]) -> Any:
+    """What `read` gives, or an InputError that names the path."""
     try:
         return read()
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"cannot read {path}: {error}") from None
 
 
-def _read_image(path: pathlib.Path, detail: dict[str, Any]) -> np.ndarray:
+def _read_image(path: pathlib.Path, detail: Mapping[str, Any]) -> np.ndarray:
     """The image resized to the input's height and width: 0 to 255 for a uint8 input, else real values of 0 to 1."""
     try:
         from PIL import Image

@@ -1,0 +1,63 @@
+"""Integer operators in a float graph: what the operators chosen for it read, write and hold, from the recorded ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from qref.quantizer import integer, lstm
+from qref.quantizer.graph import Graph, Node, Value
+from qref.quantizer.integer import Hindered, Rules
+from qref.quantizer.scales import Encoding, Range, Weights
+from qref.quantizer.sharing import Shared
+from qref.schema import TensorType
+
+
+@dataclass(slots=True)
+class IntegerNodes:
+    """Which operators compute with integers, and how.
+
+    constants   of each such operator, by place among its inputs
+    hindered    why one that was chosen stays float
+    """
+
+    shared: Shared
+    constants: dict[Node, dict[int, Weights]] = field(default_factory=dict)
+    hindered: dict[Node, str] = field(default_factory=dict)
+
+    def encoding(self, node: Node, value: Value) -> Encoding | None:
+        """How an operator reads or writes a value; None: as float."""
+        return self.shared.of(node, value) if node in self.constants else None
+
+
+def decide(
+    graph: Graph, ranges: Mapping[Value, Range], rules: Rules, chosen: Callable[[Node], bool], bits: Callable[[Node], int]
+) -> IntegerNodes:
+    """Encodings for a whole graph, of which the `chosen` operators make use; `bits` of an operator's weights: 8 or 4.
+
+    The encodings are those of a graph in which every operator computes with integers, as the converter has them.
+    """
+    settled: dict[Value, Encoding] = {}
+    hindered: dict[Node, str] = {}
+    for node in graph.nodes:
+        if node.name == lstm.NAME and chosen(node):
+            try:
+                settled |= lstm.settle(node, ranges)
+            except Hindered as reason:
+                hindered[node] = str(reason)
+    decided = IntegerNodes(rules.share(graph, ranges, rules.activation, settled), hindered=hindered)
+    for node in graph.nodes:
+        if not chosen(node) or node in hindered or not _has_floats(node):
+            continue
+        try:
+            if node.name == lstm.NAME:
+                decided.constants[node] = lstm.constants_of(node, decided.shared.of)
+            else:
+                decided.constants[node] = integer.constants_of(node, decided.shared.of, rules, bits(node))
+        except Hindered as reason:
+            hindered[node] = str(reason)
+    return decided
+
+
+def _has_floats(node: Node) -> bool:
+    return any(value.type == TensorType.FLOAT32 for value in node.values())
