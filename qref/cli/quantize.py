@@ -19,8 +19,19 @@ from rich.table import Table
 from qref.cli.output import print_json, print_table
 from qref.errors import InputError
 from qref.files import write_atomically
-from qref.quantizer import SCHEMES, Calibration, CalibrationStopped, Quantized, calibrate, method_of, quantize_model
-from qref.quantizer.recipe import Recipe
+from qref.quantizer import (
+    SCHEMES,
+    Calibration,
+    CalibrationStopped,
+    Pruned,
+    Quantized,
+    Recipe,
+    calibrate,
+    fold_batch_norm,
+    method_of,
+    prune,
+    quantize_model,
+)
 from qref.schema import Model, load
 
 EXAMPLE = "Example: qref quantize qref/models/digits_cnn_float.tflite --scheme dynamic_range -o digits_drq.tflite"
@@ -54,6 +65,12 @@ def quantize(
         list[str] | None, typer.Option(help="The name of an output whose operator stays float; may be repeated.")
     ] = None,
     like: Annotated[str | None, typer.Option(help="tflite: with the flaws of TFLiteConverter's calibration.")] = None,
+    fold: Annotated[
+        bool, typer.Option("--fold-batch-norm", help="First make MUL and ADD after a convolution part of its weights and bias.")
+    ] = False,
+    pruning: Annotated[
+        float | None, typer.Option("--prune", help="First make this share of the weights zero, the smallest of each tensor.")
+    ] = None,
     explain: Annotated[
         list[str] | None, typer.Option(help="A tensor of the float model, by number or name: why it is stored as it is.")
     ] = None,
@@ -66,6 +83,8 @@ def quantize(
     matches an operator's name and the name of one of its outputs decides.
     """
     source = load(model)
+    source = fold_batch_norm(source) if fold else source
+    source, pruned = (source, []) if pruning is None else prune(source, pruning)
     chosen = Recipe(scheme) if recipe is None else Recipe.of(recipe)
     recorded = None
     if data is not None and chosen.uses("full_integer", "int16x8"):
@@ -86,10 +105,12 @@ def quantize(
     for line in result.stays_float:
         print(f"qref: stays float: {line}", file=sys.stderr)
     if json:
-        print_json(_report(model, source, result), None)
+        print_json(_report(model, source, result, pruned), None)
     elif explain:
         _explain(result, explain)
     else:
+        for entry in pruned:
+            print(f"{entry.name}: {entry.zeros:,} of {entry.elements:,} weights are zero, before {entry.zeros_before:,}")
         print_table(_sizes(model, source, output, result))
 
 
@@ -122,13 +143,14 @@ def _census(model: Model) -> dict[str, int]:
     return dict(sorted(Counter(tensor.type.name for subgraph in model.subgraphs for tensor in subgraph.tensors).items()))
 
 
-def _report(path: pathlib.Path, source: Model, result: Quantized) -> dict[str, Any]:
+def _report(path: pathlib.Path, source: Model, result: Quantized, pruned: list[Pruned]) -> dict[str, Any]:
     return {
         "recipe": result.recipe.to_dict(),
         "samples": 0 if result.calibration is None else result.calibration.samples,
         "bytes": {"float": path.stat().st_size, "quantized": len(result.content)},
         "tensors": {"float": _census(source), "quantized": _census(load(result.content))},
         "stays_float": list(result.stays_float),
+        "pruned": [asdict(entry) for entry in pruned],
         "subgraphs": [[asdict(decision) for decision in decisions] for decisions in result.decisions],
     }
 
