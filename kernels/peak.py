@@ -7,8 +7,9 @@ from numba.extending import intrinsic
 
 from . import amx_tiles
 from .amx import configure, instruction, release
-from .cpu import GROUP_BYTES, LANES, ROWS
+from .cpu import GROUP_BYTES, LANES
 from .jit import numba
+from .tile import ROWS
 from .vector import I8, I32, I64, LANES32, load, multiply_add, splat
 
 VECTORS = max(ROWS)  # of the tile that reads each input least often

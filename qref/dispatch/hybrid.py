@@ -191,7 +191,7 @@ def channels(scales: Callable[[np.ndarray], tuple[Any, ...]]) -> Callable[..., C
     """DEPTHWISE_CONV_2D, the scales multiplied in that order."""
 
     def calls(plan: depthwise.HybridPlan, constants: Constants, inputs: Arrays, outputs: Arrays) -> Calls:
-        (x, w, b), (y,) = (*inputs, None)[:3], outputs
+        x, w, b, y = inputs[0], inputs[1], (*inputs, None)[2], outputs[0]
         if not _is_constant(constants, inputs):
             return None
         product = _sums(depthwise.DepthwiseConvPlan, y.shape, plan.axes, plan.depth_multiplier)

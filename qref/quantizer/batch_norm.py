@@ -9,6 +9,7 @@ bits; there is one tensor less to lose accuracy in.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def _fold(graph: Graph, node: Node) -> bool:
         return False
     vector = np.broadcast_to(c.reshape(-1), channels)
     bias = np.zeros(channels, np.float32) if b is None else b.data
-    weights = w.data  # type: ignore[union-attr]
+    weights: Any = w.data  # type: ignore[union-attr]
     if node.name == "MUL":
         weights, bias = weights * along(vector, weights, places.axis), bias * vector
     else:
