@@ -9,9 +9,9 @@ demo: setup
 	$(BIN)/qref verify qref/models
 
 test: setup lint
-	$(BIN)/pytest
-	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -q tests/kernels
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q tests/kernels
+	$(BIN)/pytest -n auto
+	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -q -n auto tests/kernels
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -n auto tests/kernels
 	$(BIN)/python tests/fuzz_models.py --count 1500 --run
 
 # For every save: a few seconds.
@@ -31,7 +31,7 @@ evidence: setup
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	rm -rf build/installed
+	rm -rf build/installed build/lib
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target build/installed .
 	cd build/installed && ../../$(BIN)/mypy --config-file ../../pyproject.toml
 	cd build/installed && PYTHONPATH=. ../../$(BIN)/lint-imports --config ../../pyproject.toml --no-cache

@@ -36,6 +36,9 @@ class Kernel:
 
         return self.function if isinstance(self.function, numba.types.Type) else numba.typeof(self.function)
 
+    def __str__(self) -> str:
+        return f"{self.module.rpartition('.')[2]}.{self.name}"
+
     def __call__(self, *arguments: Any) -> Any:
         """Call the function itself."""
         return self.function(*arguments)

@@ -160,7 +160,7 @@ def test_a_part_that_fails_ends_the_run(cut_everything):
     rows = program._compiled._table
     program()
     rows[5, 0] = _failing_entry()
-    with pytest.raises(AssertionError, match="kernel look_up of a program"):
+    with pytest.raises(AssertionError, match=r"kernel lookup_table\.look_up of a program"):
         program()
     bad()  # and the workers go on
 

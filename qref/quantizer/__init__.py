@@ -10,13 +10,13 @@ from typing import Any
 from qref.errors import InputError, UnsupportedOperator
 from qref.quantizer import lstm
 from qref.quantizer.batch_norm import fold_batch_norm
-from qref.quantizer.calibrate import CalibrationStopped, calibrate, like_tflite
 from qref.quantizer.calibration import Calibration, digest, method_of
+from qref.quantizer.calibrator import CalibrationStopped, calibrate, like_tflite
 from qref.quantizer.datasets import Source
 from qref.quantizer.graph import Graph, Value, assemble, read
 from qref.quantizer.prune import Pruned, prune
-from qref.quantizer.quantize import SCHEMES, Decision, quantize_graph
 from qref.quantizer.recipe import Recipe, Rule
+from qref.quantizer.rewrite import SCHEMES, Decision, quantize_graph
 from qref.quantizer.scales import Range
 from qref.schema import Model, TensorType, load, write
 

@@ -22,7 +22,7 @@ from typing import Any
 from qref.errors import InputError
 from qref.inputs import read_safely
 from qref.quantizer.graph import Graph, Node
-from qref.quantizer.quantize import SCHEMES, Treatment
+from qref.quantizer.rewrite import SCHEMES, Treatment
 
 
 @dataclass(frozen=True, slots=True)
