@@ -2,8 +2,8 @@
 
     python benchmarks/converter_files.py FOLDER
 
-FOLDER holds NAME_float.tflite, NAME_calibrated.tflite (the converter's calibrate-only output) and what the converter made of them:
-NAME_drq, NAME_f16, NAME_int8 (int8 ends), NAME_int8f (float ends), NAME_int16. Each is made again, from the ranges in
+FOLDER holds NAME_float.tflite, NAME_calibrated.tflite (the converter's calibrate-only output), and what the converter made of
+them: NAME_drq, NAME_f16, NAME_int8 (int8 ends), NAME_int8f (float ends), NAME_int16. Each is made again, from the ranges in
 NAME_calibrated or from the weights in NAME_float alone, and compared operand by operand. float16 constants have no order and are
 compared as a set.
 """
