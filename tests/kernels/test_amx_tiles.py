@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 
 import pytest
 
@@ -10,7 +11,7 @@ from qref.kernels import amx_tiles
 
 
 def test_no_other_system_is_asked(monkeypatch):
-    monkeypatch.setattr(amx_tiles.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     assert not amx_tiles.permitted()
 
 
@@ -26,7 +27,7 @@ def test_linux_may_refuse(answer, permitted, monkeypatch):
             asked.append(arguments)
             return answer
 
-    monkeypatch.setattr(amx_tiles.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", Library)
     assert amx_tiles.permitted() == permitted
     assert asked == [(158, 0x1023, 18)]
