@@ -6,7 +6,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .cpu import SHUFFLES
+from .cpu import COMPILED, SHUFFLES
 from .jit import numba
 from .vector import I8, I64, call, lanes, load, same
 
@@ -41,8 +41,9 @@ def _shuffled(context, table, x, y):
 
 @numba.njit(cache=True, nogil=True)
 def look_up_bytes(table, x, y):
-    """Write y [n] = table[x [n]], all uint8, with a table of 256; only compiled."""
-    for i in range(_shuffled(table, x, y), x.size):
+    """Write y [n] = table[x [n]], all uint8, with a table of 256."""
+    first = _shuffled(table, x, y) if COMPILED and SHUFFLES else 0
+    for i in range(first, x.size):
         y[i] = table[x[i]]
 
 
