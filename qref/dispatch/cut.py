@@ -75,7 +75,8 @@ def _count(cut: Cut | None, num_threads: int) -> int:
     """Of parts."""
     if cut is None or num_threads == 1:
         return 1
-    return min(-(-cut.size // cut.step), num_threads * PER_THREAD, int(cut.size * cut.work / LEAST))
+    count = min(-(-cut.size // cut.step), num_threads * PER_THREAD, int(cut.size * cut.work / LEAST))
+    return count if count < num_threads else count // num_threads * num_threads
 
 
 def _parts(call: Call, count: int) -> list[Call]:
