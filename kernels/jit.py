@@ -19,6 +19,10 @@ from numba.core import compiler, config, event, types
 from numba.core.compiler_lock import global_compiler_lock
 
 from .store import folder
+from .symbols import FUNCTIONS_OF_LIBM, LIBM, address_of
+
+for _name in FUNCTIONS_OF_LIBM:  # before numba loads code that calls one from its own cache, without the file that names it
+    llvm.add_symbol(f"{LIBM}{_name}", address_of(f"{LIBM}{_name}"))
 
 if not config.CACHE_DIR:
     config.CACHE_DIR = str(folder())

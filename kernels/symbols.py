@@ -16,7 +16,7 @@ from typing import Any
 
 from .store import folder_of
 
-LIBM = "qref_libm_"
+LIBM, FUNCTIONS_OF_LIBM = "qref_libm_", ("expf", "expm1f", "logf", "tanhf")
 _NUMBA = {"numba._helperlib": "numba_", "numba.core.runtime._nrt_python": "NRT_"}  # and before the names of what is in them
 
 

@@ -82,6 +82,35 @@ def test_a_warm_process_gives_the_same_bits_without_numba(cold):
     assert result(start(cache)) == (bits, False)
 
 
+LOGISTIC = """
+import numpy as np
+import qref
+from qref.schema import GraphBuilder, TensorType
+
+graph = GraphBuilder()
+x, y = graph.input("x", TensorType.FLOAT32, (1, 7)), graph.tensor("y", TensorType.FLOAT32, (1, 7))
+graph.operator("LOGISTIC", [x], [y])
+interpreter = qref.Interpreter(model_content=graph.model(outputs=[y]), runtime="litert-optimized")
+interpreter.allocate_tensors()
+interpreter.invoke()
+print(interpreter.get_tensor(1).tolist())
+"""
+
+
+@needs_jit
+def test_functions_of_the_c_library_are_known_to_code_that_numba_kept(tmp_path):
+    """Of the kernels that another calls, numba loads what it compiled before, without their files."""
+    outputs = []
+    for _ in range(2):
+        environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+        outputs.append(
+            subprocess.run([sys.executable, "-c", LOGISTIC], env=environment, capture_output=True, text=True, check=True)
+        )
+        for path in files(tmp_path):
+            path.unlink()
+    assert outputs[0].stdout == outputs[1].stdout == f"{[[0.5] * 7]}\n"
+
+
 @needs_jit
 def test_a_damaged_store_is_made_again(cold):
     cache, bits = cold
