@@ -16,6 +16,7 @@ from rich.table import Table
 from qref.bench import bench, find_subjects
 from qref.cli.output import print_table
 from qref.compare.litert import Litert
+from qref.errors import QrefError
 from qref.models import FOLDER
 
 
@@ -29,13 +30,17 @@ def main() -> None:
     arguments = parser.parse_args()
     table = Table("model", "MMAC", *Litert.KERNEL_SETS, box=box.SIMPLE_HEAD)
     for subject in find_subjects(arguments.subjects):
-        cells = []
+        cells: list[str] = []
         for kernel_set in Litert.KERNEL_SETS:
-            result = bench(subject, [f"litert:{kernel_set}"], seconds=arguments.seconds)
+            try:
+                result = bench(subject, [f"litert:{kernel_set}"], seconds=arguments.seconds)
+            except QrefError as error:
+                cells = [f"refused: {error}"]
+                break
             timing = result.timings[1]
             ratio, bits = timing.ratio, "" if not timing.mismatches else f", {timing.mismatches} outputs differ"
             cells.append(timing.reason if ratio is None else f"{ratio.median:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]{bits}")
-        table.add_row(subject.name, f"{result.macs / 1e6:.2f}", *cells)
+        table.add_row(subject.name, f"{result.macs / 1e6:.2f}" if len(cells) > 1 else "", *cells)
     print_table(table)
 
 
