@@ -17,6 +17,15 @@ from .jit import numba
 
 
 @numba.njit(cache=True, nogil=True)
+def _greatest(row):
+    """The greatest of integers [depth], as int64."""
+    greatest = np.int64(row[0])
+    for k in range(1, row.shape[0]):
+        greatest = max(greatest, np.int64(row[k]))
+    return greatest
+
+
+@numba.njit(cache=True, nogil=True)
 def softmax_8bit(x, exponentials, bits, low, y):
     """Take x [rows, depth] int16, exponentials [256] int64 of max(x) - x, Q0; y has `bits` bits, from `low` on."""
     terms = np.empty(256, np.int64)
@@ -24,9 +33,7 @@ def softmax_8bit(x, exponentials, bits, low, y):
         terms[k] = rounding_divide_by_pot(exponentials[k], 12)
     high = low + (1 << bits) - 1
     for row in range(x.shape[0]):
-        greatest = x[row, 0]
-        for k in range(x.shape[1]):
-            greatest = max(greatest, x[row, k])
+        greatest = _greatest(x[row])
         total = np.int64(0)
         for k in range(x.shape[1]):
             total += terms[greatest - x[row, k]]
@@ -55,9 +62,7 @@ def softmax_16bit(x, multiplier, shift, exp_table, reciprocal_table, y):
     """Take x [rows, depth] int16, tables [513] int64 of exp(x) on [-10, 0] and 1 / (1 + x) on [0, 1]."""
     values = np.empty(x.shape[1], np.int64)
     for row in range(x.shape[0]):
-        greatest = np.int64(x[row, 0])
-        for k in range(x.shape[1]):
-            greatest = max(greatest, np.int64(x[row, k]))
+        greatest = _greatest(x[row])
         total = np.int64(0)
         for k in range(x.shape[1]):
             place = multiply_by_quantized_multiplier(np.int64(x[row, k]) - greatest, multiplier, shift) + 32767
@@ -80,9 +85,7 @@ def softmax_by_table(x, table, scale, half_up, offset, low, high, y):
     """
     half = np.float32(0.5)
     for row in range(x.shape[0]):
-        greatest = x[row, 0]
-        for k in range(x.shape[1]):
-            greatest = max(greatest, x[row, k])
+        greatest = _greatest(x[row])
         total = np.float32(0)
         for k in range(x.shape[1]):
             total += table[greatest - x[row, k]]
@@ -105,9 +108,7 @@ def log_softmax_8bit(x, exponentials, rescaled, diff_min, reverse_multiplier, re
     The differences that the reverse multiplier, or diff_min, tells to be too great give `low`.
     """
     for row in range(x.shape[0]):
-        greatest = np.int64(x[row, 0])
-        for k in range(x.shape[1]):
-            greatest = max(greatest, np.int64(x[row, k]))
+        greatest = _greatest(x[row])
         total = np.int64(0)
         for k in range(x.shape[1]):
             total += rounding_divide_by_pot(exponentials[greatest - x[row, k]], 12)
@@ -125,9 +126,7 @@ def log_softmax_by_table(x, table, input_scale, output_scale, offset, low, high,
     """Take x [rows, depth], exponentials [256] float32 of max(x) - x; all float32, the sum in ascending order, ties to even."""
     ratio = input_scale / output_scale
     for row in range(x.shape[0]):
-        greatest = np.int64(x[row, 0])
-        for k in range(x.shape[1]):
-            greatest = max(greatest, np.int64(x[row, k]))
+        greatest = _greatest(x[row])
         total = np.float32(0)
         for k in range(x.shape[1]):
             total += table[greatest - x[row, k]]

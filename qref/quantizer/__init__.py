@@ -107,13 +107,7 @@ def quantize_model(
             lstm.add_intermediates(graph)
         if calibration is None and representative_dataset is not None:
             calibration = calibrate(source, representative_dataset, method=method_of(method), like=like, progress=progress)
-        if calibration is None:
-            ranges = _recorded(source, graphs)
-        elif calibration.model != digest(source):
-            raise InputError("the calibration was made for another model; calibrate this one")
-        else:
-            ranges = calibration.ranges(graphs)
-            ranges = like_tflite(graphs, ranges) if calibration.like == "tflite" else ranges
+        ranges = _recorded(source, graphs) if calibration is None else _calibrated(source, graphs, calibration)
     outcomes = [
         quantize_graph(graph, plan.treatment, found, *(ends if number == 0 else ()))
         for number, (graph, found) in enumerate(zip(graphs, ranges))
@@ -140,6 +134,14 @@ def _expect_float(model: Model) -> None:
         for tensor in subgraph.tensors:
             if tensor.quantization is not None and len(tensor.quantization.scale):
                 raise InputError(f"tensor {tensor.index} ({tensor.name}) is quantized already; give the float model")
+
+
+def _calibrated(model: Model, graphs: list[Graph], calibration: Calibration) -> list[dict[Value, Range]]:
+    """The ranges that a calibration of this model found."""
+    if calibration.model != digest(model):
+        raise InputError("the calibration was made for another model; calibrate this one")
+    ranges = calibration.ranges(graphs)
+    return like_tflite(graphs, ranges) if calibration.like == "tflite" else ranges
 
 
 def _recorded(model: Model, graphs: list[Graph]) -> list[dict[Value, Range]]:
