@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from qref.datasets import Source
 from qref.errors import InputError, UnsupportedOperator
 from qref.quantizer import lstm
 from qref.quantizer.batch_norm import fold_batch_norm
 from qref.quantizer.calibration import Calibration, digest, method_of
 from qref.quantizer.calibrator import CalibrationStopped, calibrate, like_tflite
-from qref.quantizer.datasets import Source
 from qref.quantizer.graph import Graph, Value, assemble, read
 from qref.quantizer.prune import Pruned, prune
 from qref.quantizer.recipe import Recipe, Rule
@@ -84,8 +84,8 @@ def quantize_model(
 
     scheme      float16: constants as float16. dynamic_range: integer weights, float activations. full_integer: int8 weights and
                 activations. int16x8: int8 weights, int16 activations. What has no integer form stays float.
-    representative_dataset   samples for full_integer and int16x8, in any of the forms of datasets.py; not needed where the model
-                holds recorded ranges, or a `calibration` is given
+    representative_dataset   samples for full_integer and int16x8, in any of the forms of qref.datasets; not needed where the
+                model holds recorded ranges, or a `calibration` is given
     recipe      instead of one scheme for all: see recipe.py
     integer_only             refuse operators that would stay float
     inference_input_type, inference_output_type   float32, int8, uint8 or int16

@@ -15,11 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from qref.datasets import Source, samples
 from qref.errors import InputError
 from qref.interpreter import Interpreter
 from qref.quantizer import lstm
 from qref.quantizer.calibration import Calibration, digest
-from qref.quantizer.datasets import Source, samples
 from qref.quantizer.graph import Graph, Value
 from qref.quantizer.lstm_watch import LstmWatch
 from qref.quantizer.methods import Method, MinMax, Summary
@@ -50,7 +50,7 @@ def calibrate(
 ) -> Calibration:
     """Record what every activation of a float model holds.
 
-    representative_dataset   as in datasets.py
+    representative_dataset   as in qref.datasets
     method     MinMax() by default
     like       "tflite": with the converter's flaws
     resume     a calibration of the first samples: they are skipped, and it is continued
