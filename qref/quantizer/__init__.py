@@ -13,6 +13,7 @@ from qref.quantizer import lstm
 from qref.quantizer.batch_norm import fold_batch_norm
 from qref.quantizer.calibration import Calibration, digest, method_of
 from qref.quantizer.calibrator import CalibrationStopped, calibrate, like_tflite
+from qref.quantizer.fold_constants import fold_constants
 from qref.quantizer.graph import Graph, Value, assemble, read
 from qref.quantizer.prune import Pruned, prune
 from qref.quantizer.recipe import Recipe, Rule
@@ -98,6 +99,8 @@ def quantize_model(
     source = model if isinstance(model, Model) else load(model)
     plan = (Recipe(scheme) if recipe is None else Recipe.of(recipe)).denying(denylisted_ops, denylisted_nodes)
     graphs = read(source)
+    for graph in graphs:
+        fold_constants(source, graph)
     plan.check(graphs)
     ends = [_type(name) for name in (inference_input_type, inference_output_type)]
     ranges: list[dict[Value, Range]] = [{} for _ in graphs]

@@ -42,7 +42,7 @@ def decide(
     for node in graph.nodes:
         if node.name == lstm.NAME and chosen(node):
             try:
-                settled |= lstm.settle(node, ranges)
+                settled |= lstm.settle(node, ranges, rules)
             except Hindered as reason:
                 hindered[node] = str(reason)
     decided = IntegerNodes(rules.share(graph, ranges, rules.activation, settled), hindered=hindered)

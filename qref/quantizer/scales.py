@@ -51,12 +51,13 @@ class Encoding:
 def asymmetric(found: Range) -> Encoding:
     """Int8 over a range widened to hold zero: scale = (max - min) / 255 and the zero point that lies nearest.
 
-    min and max are doubles; their float32 difference is divided in float32; zero_point = round(-128 - min / scale).
+    min and max are doubles; their float32 difference is divided in float32; zero_point = round(-128 - min / scale). Halves are
+    subtracted, which changes no bit, and where max - min itself would be infinite the scale still is not.
     """
     low, high = min(found.min, 0.0), max(found.max, 0.0)
     if abs(high - low) < SMALLEST_RANGE:
         low, high = low - SMALLEST_RANGE, high + SMALLEST_RANGE
-    scale = (np.float32(high) - np.float32(low)) / np.float32(255)
+    scale = (np.float32(high / 2) - np.float32(low / 2)) / np.float32(127.5)
     zero_point = half_away(np.float32(-128 - low / float(scale)))
     return Encoding(TensorType.INT8, float(scale), int(np.clip(zero_point, -128, 127)))
 
@@ -97,12 +98,12 @@ def along(values: np.ndarray, w: np.ndarray, axis: int | None) -> np.ndarray:
 def symmetric_weights(w: np.ndarray, axis: int | None, bits: int = 8) -> Weights:
     """Weights of an operator that computes with integers: narrow range, zero point 0, per axis or (axis None) per tensor.
 
-    scale = (m - -m) / (2 * qmax) with m = max |w|, in float32, qmax = 127 (8 bits) or 7 (4 bits). Per axis
+    scale = m / qmax with m = max |w|, in float32, qmax = 127 (8 bits) or 7 (4 bits). Per axis
     q = round(w * float32(1 / scale)); per tensor q = round(w * (float32(qmax) / m)): products in float32.
     """
     qmax = 2 ** (bits - 1) - 1
     limit = widened(magnitudes(w, axis))
-    scale = (limit + limit) / np.float32(2 * qmax)
+    scale = limit / np.float32(qmax)
     if axis is not None:
         inverse = (1.0 / scale.astype(np.float64)).astype(np.float32)
     else:

@@ -48,8 +48,23 @@ SPECIFICATIONS: dict[str, Specification] = {
     "TANH": Specification(fixed=TANH_LIKE),
     "L2_NORMALIZATION": Specification(fixed=((1 / 128, 0), None), int16=False),
     "LOG_SOFTMAX": Specification(fixed=((16 / 256, 127), None), int16=False),
-    **dict.fromkeys(("ADD", "SUB", "MUL", "MEAN", "LEAKY_RELU", "ABS", "RSQRT", "SQUARED_DIFFERENCE", "EXP", "SQRT"), FREE),
-    **dict.fromkeys(("DIV", "LOG", "SUM", "REDUCE_PROD", "PRELU", "RELU", "RELU6", "RELU_N1_TO_1", "HARD_SWISH", "GELU"), FREE_8),
+    **dict.fromkeys(("ADD", "SUB", "MUL", "MEAN", "LEAKY_RELU", "ABS", "RSQRT", "EXP", "SQRT"), FREE),
+    **dict.fromkeys(
+        (
+            "SQUARED_DIFFERENCE",
+            "DIV",
+            "LOG",
+            "SUM",
+            "REDUCE_PROD",
+            "PRELU",
+            "RELU",
+            "RELU6",
+            "RELU_N1_TO_1",
+            "HARD_SWISH",
+            "GELU",
+        ),
+        FREE_8,
+    ),
     **dict.fromkeys(
         ("AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION", "PAD", "PADV2", "MIRROR_PAD", "RESHAPE", "TRANSPOSE"), SAME
     ),
