@@ -157,6 +157,6 @@ def _recorded(model: Model, graphs: list[Graph]) -> list[dict[Value, Range]]:
         values = [value for value in graph.values() if value.index in quantizations and value.data is None]
         pairs = [(value, quantizations[value.index]) for value in values]  # type: ignore[index]
         found.append({value: Range(float(q.min[0]), float(q.max[0])) for value, q in pairs})
-    if not any(found):
+    if not any(found) and any(v.type == TensorType.FLOAT32 and v.data is None for graph in graphs for v in graph.values()):
         raise InputError("integer activations need a representative_dataset: the model holds no recorded ranges")
     return found

@@ -14,7 +14,7 @@ import numpy as np
 
 from qref.quantizer import scales
 from qref.quantizer.graph import Graph, Node, Value
-from qref.quantizer.integer import Hindered, Reads, Rules, range_of
+from qref.quantizer.integer import Hindered, Reads, Rules, constant_of, known, range_of
 from qref.quantizer.scales import Encoding, Range, Weights
 from qref.schema import TensorType
 
@@ -65,16 +65,14 @@ def settle(node: Node, ranges: Mapping[Value, Range], rules: Rules) -> dict[Valu
 def constants_of(node: Node, encoding: Reads) -> dict[int, Weights]:
     """The integers of its constants, by place among its inputs; Raises Hindered."""
     x = node.inputs[0]
-    found = None if x is None else encoding(node, x)
-    if found is None:
-        raise Hindered(f"no range is known for {x}")
+    found = known(None if x is None else encoding(node, x), x)
     made: dict[int, Weights] = {}
     for position in (*range(INPUT_WEIGHTS, PEEPHOLE_WEIGHTS), PROJECTION):
         if has(node, position):
-            made[position] = scales.symmetric_weights(_constant(node, position), None)
+            made[position] = scales.symmetric_weights(constant_of(node, position), None)
     for position in (*range(PEEPHOLE_WEIGHTS, BIASES), *range(NORMALIZATION, NORMALIZATION + 4)):
         if has(node, position):
-            data = _constant(node, position)
+            data = constant_of(node, position)
             made[position] = scales.constant(data, scales.symmetric_int16(range_of(data)))
     for gate in GATES:
         if has(node, BIASES + gate):
@@ -100,13 +98,6 @@ def has(node: Node, position: int) -> bool:
     return position < len(node.inputs) and node.inputs[position] is not None
 
 
-def _constant(node: Node, position: int) -> np.ndarray:
-    value = node.inputs[position]
-    if value is None or value.data is None:
-        raise Hindered(f"its input {position}, {value}, is no constant")
-    return value.data
-
-
 def _bias(node: Node, position: int, weights: Weights, scale: float) -> Weights:
     product = scale * weights.quantization.scale.astype(np.float64)
-    return scales.bias(_constant(node, position), product.astype(np.float32))
+    return scales.bias(constant_of(node, position), product.astype(np.float32))

@@ -13,6 +13,7 @@ import numpy as np
 from qref.schema import Quantization, TensorType
 
 SMALLEST_RANGE = 1e-6  # below it, a range is taken to be as wide as that
+GREATEST_BIAS = 2**30 - 1  # half of int32 is left to the sum that a bias is added to
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +143,26 @@ def per_slice(q: np.ndarray, scale: np.ndarray, axis: int | None, bits: int) -> 
     return Weights(type_, q.astype(np.int8), Quantization(scale, np.zeros(len(scale), np.int64), axis or 0))
 
 
+def roomy(b: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """The scales of a bias (float64 [n] or [1]), larger where |q| would exceed GREATEST_BIAS: then |b| / GREATEST_BIAS."""
+    needed = np.abs(b).astype(np.float64).reshape(-1)
+    needed = needed if len(scale) == len(needed) else needed.max(keepdims=True, initial=0)
+    return np.where(needed / scale > GREATEST_BIAS, needed / GREATEST_BIAS, scale)
+
+
+def rescaled(w: np.ndarray, weights: Weights, scale: np.ndarray) -> Weights:
+    """Weights of the same type with larger scales (float64), as a large bias asks for: q = round(w * float32(1 / scale))."""
+    axis = weights.quantization.quantized_dimension if len(scale) > 1 else None
+    q = half_away(w * along((1.0 / scale).astype(np.float32), w, axis))
+    return per_slice(q, scale.astype(np.float32), axis, 8 if weights.type == TensorType.INT8 else 4)
+
+
 def bias(b: np.ndarray, scale: np.ndarray, type_: TensorType = TensorType.INT32) -> Weights:
-    """A bias in units of `scale` (float32 [n] or [1]): q = round(b * float32(1 / scale)), product in float32."""
+    """A bias in units of `scale` (float64 or float32; [n] or [1]): q = round(b * float32(1 / scale)), product in float32."""
     inverse = (1.0 / scale.astype(np.float64)).astype(np.float32)
     limit = float(2**31 - 1) if type_ == TensorType.INT32 else float(2**63 - 1024)
     q = np.clip(half_away((b * inverse).astype(np.float32)).astype(np.float64), -limit, limit)
-    return Weights(type_, q.astype(type_.dtype), Quantization(scale, np.zeros(len(scale), np.int64)))
+    return Weights(type_, q.astype(type_.dtype), Quantization(scale.astype(np.float32), np.zeros(len(scale), np.int64)))
 
 
 def constant(c: np.ndarray, encoding: Encoding) -> Weights:

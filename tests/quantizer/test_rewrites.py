@@ -13,6 +13,7 @@ from qref.quantizer.fold_constants import fold_constants
 from qref.quantizer.graph import assemble, read
 from qref.quantizer.prune import prune
 from qref.quantizer.scales import Encoding
+from qref.quantizer.sharing import Shared
 from qref.schema import ActivationFunctionType, GraphBuilder, Padding, TensorType, load, write
 
 RNG = np.random.default_rng(11)
@@ -135,7 +136,12 @@ def test_conversions_stand_where_two_encodings_meet(integers, before_readers, ex
     (graph,) = read(two_readers())
     int8 = Encoding(TensorType.INT8, 0.5)
     insert_conversions(
-        graph, lambda node, value: int8 if node.name in integers else None, [None], [None, None], before_readers=before_readers
+        graph,
+        lambda node, value: int8 if node.name in integers else None,
+        [None],
+        [None, None],
+        Shared(dict.fromkeys(graph.values(), int8)),
+        before_readers=before_readers,
     )
     assert [node.name for node in graph.nodes] == expected
     assert [value.name for value in graph.outputs] == ["a", "b"]
