@@ -36,10 +36,12 @@ def insert_conversions(
     """
     rewrite = _Rewrite(graph, encoding, dict(zip(graph.outputs, outputs)), shared.encodings, before_readers)
     ends = dict(zip(graph.inputs, inputs))
-    later = [value for value in ends if value in shared.own or value not in shared.encodings]
+    later = [] if before_readers else [value for value in ends if value in shared.own or value not in shared.encodings]
     for value in (*(value for value in reversed(ends) if value not in later), *later):
         if value.type == TensorType.FLOAT32:
-            rewrite.given(value, ends[value], at_once=True)
+            rewrite.given(value, ends[value], at_once=not before_readers)
+            if before_readers and any(encoding(node, value) for node in rewrite.consumers.get(value, ())):
+                rewrite.form(value, shared.encodings[value])
     for node in graph.nodes:
         rewrite.read(node)
         rewrite.nodes.append(node)

@@ -65,7 +65,7 @@ def asymmetric(found: Range) -> Encoding:
 
 def symmetric_int16(found: Range) -> Encoding:
     """Int16 around zero: scale = max(|min|, |max|) / 32767, in float32."""
-    magnitude = np.float32(max(abs(min(found.min, 0.0)), abs(max(found.max, 0.0))))
+    magnitude = np.float32(max(abs(min(found.min, 0.0)), abs(max(found.max, 0.0))) or SMALLEST_RANGE)
     return Encoding(TensorType.INT16, float(magnitude / np.float32(32767)))
 
 
@@ -159,9 +159,10 @@ def rescaled(w: np.ndarray, weights: Weights, scale: np.ndarray) -> Weights:
 
 def bias(b: np.ndarray, scale: np.ndarray, type_: TensorType = TensorType.INT32) -> Weights:
     """A bias in units of `scale` (float64 or float32; [n] or [1]): q = round(b * float32(1 / scale)), product in float32."""
-    inverse = (1.0 / scale.astype(np.float64)).astype(np.float32)
+    inverse = np.minimum(1.0 / scale.astype(np.float64), np.finfo(np.float32).max).astype(np.float32)
     limit = float(2**31 - 1) if type_ == TensorType.INT32 else float(2**63 - 1024)
-    q = np.clip(half_away((b * inverse).astype(np.float32)).astype(np.float64), -limit, limit)
+    with np.errstate(over="ignore"):
+        q = np.clip(half_away((b * inverse).astype(np.float32)), -limit, limit)
     return Weights(type_, q.astype(type_.dtype), Quantization(scale.astype(np.float32), np.zeros(len(scale), np.int64)))
 
 

@@ -28,7 +28,7 @@ class Shared:
     encodings   of each value, as its producer writes it
     requantized encodings that an operator asks of an operand where they differ from those
     reasons     why a value has its encoding, in words
-    own         the values whose encoding stood before any was shared
+    own         the values whose encoding does not depend on whether others have one
     """
 
     encodings: dict[Value, Encoding] = field(default_factory=dict)
@@ -122,6 +122,7 @@ def share_forward(
                 for x in inputs:
                     if shared.encodings.get(x) != shared.encodings[value]:
                         shared.requantized[node, x] = shared.encodings[value]
+    shared.own = set(shared.encodings)
     return shared
 
 
