@@ -11,6 +11,7 @@ from qref.schema import Limits, Model, load
 
 if TYPE_CHECKING:
     from qref.batch import invoke_many
+    from qref.evaluation import evaluate
     from qref.interpreter import Interpreter, OpResolverType
     from qref.keras import export_keras
     from qref.quantizer import calibrate, quantize
@@ -31,6 +32,7 @@ __all__ = [
     "UnsupportedOperator",
     "bundled",
     "calibrate",
+    "evaluate",
     "export_keras",
     "invoke_many",
     "load",
@@ -39,7 +41,7 @@ __all__ = [
 
 
 _HOME = {"Interpreter": "interpreter", "OpResolverType": "interpreter", "export_keras": "keras", "invoke_many": "batch"}
-_HOME |= dict.fromkeys(("calibrate", "quantize"), "quantizer")
+_HOME |= {"evaluate": "evaluation"} | dict.fromkeys(("calibrate", "quantize"), "quantizer")
 
 
 def __getattr__(name: str) -> Any:
