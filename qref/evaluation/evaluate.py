@@ -112,7 +112,7 @@ def evaluate(
 
     models     paths, bytes or qref.Models; a mapping gives them names
     inputs     samples, in any of the forms of qref.datasets; floats for a quantized input are quantized as it says
-    labels     integers, one-hot rows or probabilities for classification, real values for regression, as an array or in a file: see
+    labels     integers, one-hot rows or probabilities for classification, real values for regression, as an array or a file: see
                qref.evaluation.labels; None: models are compared with the first one only
     task       "classification" or "regression"; by default what the labels look like
     output     its name or position, where a model has several

@@ -73,7 +73,7 @@ def _numbers(row: list[str]) -> bool:
 
 
 def task_of(labels: np.ndarray) -> str:
-    """classification for integers and for rows of probabilities, else regression."""
+    """The task: classification for integers and for rows of probabilities, else regression."""
     return "classification" if labels.dtype.kind in "biu" or _are_probabilities(labels) else "regression"
 
 

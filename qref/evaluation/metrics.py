@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def classification(
 
     outputs   [rows, classes], [rows, 1] or, classes, [rows]
     labels    [rows] int64
-    Precision, recall and F1 are means over the classes that labels or outputs name; balanced accuracy counts those of labels only.
+    Precision, recall and F1 are means over the classes that labels or outputs name, balanced accuracy over those of labels.
     """
     sklearn = _metrics()
     found = classes_from(outputs, threshold)
@@ -82,14 +82,19 @@ def agreement(outputs: np.ndarray, reference: np.ndarray, threshold: float | Non
 
 
 def snr(outputs: np.ndarray, reference: np.ndarray) -> float:
-    """The signal-to-noise ratio in dB: 10 * log10(sum(reference^2) / sum((outputs - reference)^2)); infinite if nothing differs."""
+    """The signal-to-noise ratio 10 * log10(sum(reference^2) / sum((outputs - reference)^2)), dB; infinite if nothing differs."""
     signal, noise = (float(np.square(x, dtype=np.float64).sum()) for x in (reference, outputs - reference))
     if noise == 0:
         return float("inf")
     return 10 * float(np.log10(signal / noise)) if signal else float("-inf")
 
 
-def _metrics() -> Callable:
+def noise(snr: float) -> float:
+    """The root mean square of what differs, relative to the reference, for an SNR in dB."""
+    return float(10 ** (-snr / 20))
+
+
+def _metrics() -> Any:
     try:
         import sklearn.metrics
     except ImportError:

@@ -26,7 +26,7 @@ def outputs(
     num_threads: int | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """What a model gives for a dataset: real values [rows, columns]; or int64 [rows] where it gives integers, such as ARG_MAX does.
+    """What a model gives for a dataset: real values [rows, columns], or integers [rows] where it gives such, as ARG_MAX does.
 
     An output [1, classes] gives a row for each sample, and [1, height, width, classes] one for each pixel. Quantized outputs are
     dequantized. Every sample starts from the initial state.
