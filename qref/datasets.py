@@ -128,6 +128,9 @@ def _fitted(array: np.ndarray, detail: Mapping[str, Any], number: int) -> np.nda
     if array.shape != shape or wrong_type:
         found = f"{array.dtype} of shape {list(array.shape)}"
         raise InputError(f"sample {number}: input {detail['name']!r} takes {dtype} of shape {list(shape)}; found {found}")
+    if array.dtype.kind == "f" or dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32 if to_quantize else dtype, copy=False)
     if not np.isfinite(array).all():
         raise InputError(f"sample {number}: input {detail['name']!r} holds NaN or infinity; leave the sample out or mend it")
-    return fit(array, detail) if to_quantize else array.astype(dtype, copy=False)
+    return fit(array, detail)

@@ -85,10 +85,10 @@ def read_archive(path: pathlib.Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz by name; raises InputError."""
 
     def read() -> dict[str, np.ndarray]:
-        archive = np.load(path)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("it holds one array without a name; rename it to .npy")
-        with archive:
+        with path.open("rb") as file:
+            archive = np.load(file)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("it holds one array without a name; rename it to .npy")
             return {name: archive[name] for name in archive.files}
 
     return read_safely(path, read)

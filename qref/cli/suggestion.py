@@ -27,7 +27,7 @@ def _tries(result: Suggestion) -> Table:
     for column in (result.metric, "loss won back", "bytes", "gain per KB"):
         table.add_column(column, justify="right")
     for entry in result.tries[:MOST_TRIES]:
-        names = Text("\n").join(plain(f"{_named(place)}: {scheme}") for place, scheme in entry.changed)
+        names = Text("\n+ ").join(plain(f"{_named(place)}: {scheme}") for place, scheme in entry.changed)
         numbers = f"{entry.value:.4g}", f"{entry.won_back:.1%}", f"{entry.bytes:+,}", f"{1000 * entry.gain_per_byte:.3g}"
         table.add_row(names, *numbers)
     return table

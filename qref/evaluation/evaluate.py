@@ -28,7 +28,7 @@ class Row:
 
     bytes       of its file; 0 for a qref.Model, which is no file
     metrics     by name; "agreement" and "snr" (dB) are with the first model and stand in the others only
-    confusion   [true class][predicted class]; empty where there are no classes or no labels
+    confusion   [true class][predicted class]; empty where there are no classes, no labels, or over 1,024 classes
     """
 
     model: str

@@ -16,6 +16,8 @@ from qref.errors import InputError
 from qref.inputs import read_archive, read_safely
 
 NAMES = ("labels", "y")
+MOST_CLASSES = 1 << 31
+MOST_DIGITS = 18  # of an int64
 TASKS = ("classification", "regression")
 
 
@@ -60,7 +62,7 @@ def _text(path: pathlib.Path) -> np.ndarray:
         raise ValueError(f"label {wrong} is {' '.join(rows[wrong])!r}; expected {len(rows[0])} numbers")
     if not rows:
         raise ValueError("it holds no label")
-    whole = all(number.lstrip("+-").isdecimal() for row in rows for number in row)
+    whole = all(len(number) < MOST_DIGITS and number.lstrip("+-").isdecimal() for row in rows for number in row)
     labels = np.array(rows, np.int64 if whole else np.float64)
     return labels[:, 0] if labels.shape[1] == 1 else labels
 
@@ -92,12 +94,11 @@ def classes_of(labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     if labels.size != rows:
         raise InputError(_wrong_number(labels, outputs))
     found = labels.reshape(-1)
-    classes = found.astype(np.int64)
-    wrong = np.flatnonzero((classes != found) | (classes < 0) | (classes >= count))
+    wrong = np.flatnonzero((found != np.floor(found)) | (found < 0) | (found >= min(count, MOST_CLASSES)))
     if wrong.size:
         known = f"0 to {count - 1}" if columns else "0, 1, 2, ..."
         raise InputError(f"label {wrong[0]} is {found[wrong[0]]}; the model's classes are {known}")
-    return classes
+    return found.astype(np.int64)
 
 
 def targets_of(labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from qref.errors import InputError
 
 Metrics = dict[str, float]
 
+MOST_CLASSES = 1024  # of a confusion matrix
 LESS_IS_BETTER = ("mean_absolute_error", "root_mean_squared_error", "max_error")
 
 
@@ -24,7 +25,7 @@ def classes_from(outputs: np.ndarray, threshold: float) -> np.ndarray:
 def classification(
     outputs: np.ndarray, labels: np.ndarray, *, threshold: float = 0.5, top_k: int = 5
 ) -> tuple[Metrics, np.ndarray]:
-    """The metrics, and the confusion matrix [true class, predicted class].
+    """The metrics, and the confusion matrix [true class, predicted class], empty where there are more than MOST_CLASSES.
 
     outputs   [rows, classes], [rows, 1] or, classes, [rows]
     labels    [rows] int64
@@ -50,7 +51,9 @@ def classification(
             last = columns - 1
             score = sklearn.top_k_accuracy_score(last - labels, outputs[:, ::-1], k=k, labels=np.arange(columns))
             metrics[f"top_{k}"] = score
-    matrix = sklearn.confusion_matrix(labels, found, labels=np.arange(columns))
+    matrix = np.zeros((0, 0), np.int64)
+    if columns <= MOST_CLASSES:
+        matrix = sklearn.confusion_matrix(labels, found, labels=np.arange(columns))
     return {name: float(value) for name, value in metrics.items()}, matrix
 
 
