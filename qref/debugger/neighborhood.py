@@ -28,6 +28,6 @@ def _around(value: Value, touching: dict[Value, list[Node]]) -> list[Node]:
             found[node] = None
             if node.name in SPECIFICATIONS and SPECIFICATIONS[node.name].same_scale:
                 beyond = [other for other in (*node.inputs, *node.outputs) if other in touching and other not in reached]
-                reached.update(beyond)  # type: ignore[arg-type]
-                open_values.extend(beyond)  # type: ignore[arg-type]
+                reached.update(beyond)
+                open_values.extend(beyond)
     return list(found)

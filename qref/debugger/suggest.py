@@ -20,7 +20,7 @@ from qref.datasets import Source
 from qref.debugger.neighborhood import neighborhoods
 from qref.debugger.trial import Assignment, Place, Ruler, Trials, Worth
 from qref.errors import InputError
-from qref.evaluation.evaluate import ModelLike
+from qref.evaluation.evaluation import ModelLike
 from qref.frames import to_frame
 from qref.quantizer import SCHEMES, Calibration, Recipe, calibrate
 from qref.quantizer.graph import Node, read
@@ -58,16 +58,17 @@ class Suggestion:
     """The recipe found, and what was tried on the way.
 
     metric      its name; float_value, quantized_value and value are those of the float model, the scheme alone, the recipe
+    content     the bytes of the suggested model
     changed     the operators that the recipe takes out of the scheme, each with its alternative
     operators   how many the model has
     won_back    share of the metric's loss; 1 where there is none
     tried       how many models were measured
     tries       operators and neighborhoods by themselves, those that gain most per byte first
-    content     the bytes of the suggested model
     """
 
     metric: str
     recipe: Recipe
+    content: bytes = field(repr=False)
     changed: tuple[tuple[Place, str], ...]
     operators: int
     float_value: float
@@ -79,7 +80,6 @@ class Suggestion:
     won_back: float
     tried: int
     tries: tuple[Try, ...]
-    content: bytes = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as for JSON, without the model; None for what is infinite or not defined."""

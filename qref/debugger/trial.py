@@ -13,7 +13,7 @@ import numpy as np
 from qref.datasets import Source, samples
 from qref.errors import InputError
 from qref.evaluation import metrics
-from qref.evaluation.evaluate import Judge
+from qref.evaluation.judge import Judge
 from qref.evaluation.outputs import outputs
 from qref.interpreter import Interpreter
 from qref.quantizer import Calibration, Recipe, Rule, quantize_model

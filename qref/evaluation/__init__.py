@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from qref.evaluation.evaluate import Evaluation, Row, evaluate
+from qref.evaluation.evaluation import Evaluation, Row, evaluate
 
 __all__ = ["Evaluation", "Row", "evaluate"]

@@ -13,13 +13,12 @@ import numpy as np
 from qref.datasets import Source
 from qref.errors import InputError
 from qref.evaluation import metrics
-from qref.evaluation.labels import TASKS, classes_of, read_labels, targets_of, task_of
+from qref.evaluation.judge import Confusion, Judge
 from qref.evaluation.outputs import outputs
 from qref.frames import to_frame
 from qref.schema import Model, load
 
 ModelLike = str | os.PathLike[str] | bytes | Model
-Confusion = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +59,6 @@ class Evaluation:
     def to_pandas(self) -> Any:
         """A pandas.DataFrame with a line for each model and a column for each metric."""
         return to_frame({"model": row.model, "bytes": row.bytes, **row.metrics} for row in self.rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """Compares outputs with labels; made once for all models.
-
-    task        one of TASKS
-    threshold   above which an only column means class 1
-    top_k       at most; the number of classes but one, where there are fewer
-    """
-
-    labels: np.ndarray
-    task: str
-    threshold: float = 0.5
-    top_k: int = 5
-
-    @classmethod
-    def of(cls, labels: Any, task: str | None = None, threshold: float = 0.5, top_k: int = 5) -> Judge:
-        """From labels in any of the forms of qref.evaluation.labels; raises InputError."""
-        if task not in (None, *TASKS):
-            raise InputError(f"{task!r} is no task; it is {' or '.join(TASKS)}")
-        if top_k < 1:
-            raise InputError(f"top_k must be at least 1, found {top_k}")
-        found = read_labels(labels)
-        return cls(found, task or task_of(found), threshold, top_k)
-
-    def metrics(self, given: np.ndarray) -> tuple[dict[str, float], Confusion]:
-        """The metrics of a model's outputs, and the confusion matrix; raises InputError where the labels do not fit."""
-        if self.task == "regression":
-            return metrics.regression(given, targets_of(self.labels, given)), ()
-        classes = classes_of(self.labels, given)
-        found, matrix = metrics.classification(given, classes, threshold=self.threshold, top_k=self.top_k)
-        return found, tuple(tuple(map(int, line)) for line in matrix)
 
 
 def evaluate(
