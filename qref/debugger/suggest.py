@@ -1,36 +1,23 @@
-"""Suggest: the recipe that wins back what a quantized model loses for the fewest bytes, found by trying.
-
-1. Each operator is tried alone in each alternative, and so are neighborhoods: all operators that touch one activation, directly
-   or through others that keep its scale. An activation is rid of integers only where whatever touches it is.
-2. From all operators as the scheme has them, what gains most of the metric per byte is added, step by step, until the share asked
-   for is won back. Where nothing gains, less noise against the float model per byte decides.
-3. Where that ends too early, as where a loss hides behind the next one, the start is all operators in one alternative.
-4. Whatever is not needed goes back to the scheme, or else to an alternative of fewer bytes, the largest first.
-"""
+"""Suggest: the recipe that wins back what a quantized model loses for the fewest bytes, found by trying: see search.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from qref.datasets import Source
-from qref.debugger.neighborhood import neighborhoods
-from qref.debugger.trial import Assignment, Place, Ruler, Trials, Worth
+from qref.debugger.search import Candidate, Search
+from qref.debugger.trial import Place, Ruler, Trials, Worth
 from qref.errors import InputError
 from qref.evaluation.evaluation import ModelLike
 from qref.frames import to_frame
 from qref.quantizer import SCHEMES, Calibration, Recipe, calibrate
-from qref.quantizer.graph import Node, read
 from qref.schema import Model, load, write
 
 ALTERNATIVES = ("float", "dynamic_range")
-BREADTH = 6  # candidates that are measured again in a step
-MOST_STEPS = 10
-
-Forms = Mapping[Place, Mapping[str, str]]  # as Trials.forms gives them
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,26 +109,23 @@ def suggest(
     alternatives  schemes to try for them
     metric        one that qref.evaluate gives; by default accuracy, for regression root_mean_squared_error; without labels
                   agreement, or snr for regression and where the output is one number
-    share         of the loss to win back: with 1, the last samples cost the most bytes
+    share         of the loss to win back: with 1, the last samples cost the most bytes; less where no mixed model can
     most_tries    how many models are measured at most
     progress      called with how many were
     Raises InputError for what does not fit, ModelError for a model that cannot be run.
     """
-    for name in (scheme, *alternatives):
-        if name not in SCHEMES:
-            raise InputError(f"{name!r} is no scheme; it is one of {', '.join(SCHEMES)}")
-    if not 0 < share <= 1 or most_tries < 1 or not alternatives:
-        raise InputError("expected 0 < share <= 1, most_tries of at least 1 and at least one alternative")
+    _check(scheme, alternatives, share, most_tries)
     model = float_model if isinstance(float_model, Model) else load(float_model)
     ruler = Ruler(model, inputs, labels, metric, task, output=output, runtime=runtime)
     if calibration is None and representative_dataset is not None:
         calibration = calibrate(model, representative_dataset)
-    search = _Search(Trials(model, calibration, scheme, ruler, most_tries, progress), alternatives, share)
-    tries, chosen = search.run()
-    trials, best = search.trials, search.trials.worth(chosen)
+    trials = Trials(model, calibration, scheme, ruler, most_tries, progress)
+    alone, chosen = Search(trials, alternatives, share).run()
+    best = trials.worth(chosen)
     return Suggestion(
         metric=ruler.metric,
         recipe=trials.recipe(chosen),
+        content=trials.content(chosen),
         changed=tuple(chosen.items()),
         operators=sum(len(subgraph.operators) for subgraph in model.subgraphs),
         float_value=ruler.float_value,
@@ -152,108 +136,19 @@ def suggest(
         bytes=best.bytes,
         won_back=trials.won_back(best),
         tried=len(trials.measured),
-        tries=tries,
-        content=trials.content(chosen),
+        tries=tuple(sorted((_try(trials, *tried) for tried in alone.items()), key=lambda t: -t.gain_per_byte)),
     )
 
 
-Candidate = tuple[tuple[Place, str], ...]  # operators that leave the scheme together, each with its alternative
+def _check(scheme: str, alternatives: Sequence[str], share: float, most_tries: int) -> None:
+    for name in (scheme, *alternatives):
+        if name not in SCHEMES:
+            raise InputError(f"{name!r} is no scheme; it is one of {', '.join(SCHEMES)}")
+    if not 0 < share <= 1 or most_tries < 1 or not alternatives:
+        raise InputError("expected 0 < share <= 1, most_tries of at least 1 and at least one alternative")
 
 
-class _Search:
-    def __init__(self, trials: Trials, alternatives: Sequence[str], share: float):
-        self.trials, self.alternatives = trials, alternatives
-        self.most_loss = (1 - share) * trials.base.loss
-        self.graphs = read(trials.model)
-
-    def run(self) -> tuple[tuple[Try, ...], dict[Place, str]]:
-        """What was tried by itself, and the operators that are to leave the scheme, in the graph's order."""
-        if self.trials.base.loss <= 0:
-            return (), {}
-        places = list(dict.fromkeys(_place(node) for graph in self.graphs for node in graph.nodes if node.outputs))
-        forms = {place: self.trials.forms(place, self.alternatives) for place in places}
-        groups = [{place} for place in places]
-        groups += [{_place(node) for node in group} for graph in self.graphs for group in neighborhoods(graph)]
-        alone = dict(self.each_alone(self.candidates(places, groups, forms)))
-        tries = sorted((self.as_try(c, worth) for c, worth in alone.items()), key=lambda t: -t.gain_per_byte)
-        start = self.grow(alone)
-        if not self.is_enough(start) and not self.trials.exhausted:
-            start = min([start, *map(dict, self.candidates(places, [set(places)], forms))], key=self.rank)
-        chosen = self.shrink(start, alone, forms)
-        return tuple(tries), {place: chosen[place] for place in places if place in chosen}
-
-    def candidates(self, places: Sequence[Place], groups: Sequence[set[Place]], forms: Forms) -> list[Candidate]:
-        """Each group of places in each alternative, without operators that this does not change, each candidate once."""
-        found = (
-            tuple((place, forms[place][alternative]) for place in places if place in group and forms[place])
-            for group in groups
-            for alternative in self.alternatives
-        )
-        return [candidate for candidate in dict.fromkeys(found) if candidate]
-
-    def each_alone(self, candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Worth]]:
-        """What each is worth, all other operators being as the scheme has them."""
-        for candidate in candidates:
-            if not self.trials.exhausted:
-                yield candidate, self.trials.worth(dict(candidate))
-
-    def grow(self, alone: Mapping[Candidate, Worth]) -> dict[Place, str]:
-        """Candidates taken one after the other while they gain; the most promising are measured again in each step."""
-        chosen: dict[Place, str] = {}
-        gains = {candidate: _gain(self.trials.base, worth) for candidate, worth in alone.items()}
-        for _ in range(MOST_STEPS):
-            if not gains or self.is_enough(chosen):
-                break
-            best = max(gains, key=lambda candidate: gains[candidate])
-            if chosen:
-                now, likely = self.trials.worth(chosen), sorted(gains, key=lambda c: gains[c], reverse=True)[:BREADTH]
-                fresh = {c: _gain(now, self.trials.worth(chosen | dict(c))) for c in likely if not self.trials.exhausted}
-                if not fresh:
-                    break
-                gains |= fresh
-                best = max(fresh, key=lambda candidate: fresh[candidate])
-            if max(gains[best]) <= 0:
-                break
-            chosen = chosen | dict(best)
-            del gains[best]
-        return chosen
-
-    def shrink(self, chosen: dict[Place, str], alone: Mapping[Candidate, Worth], forms: Forms) -> dict[Place, str]:
-        """Without what is not needed to win back enough, or as much as there is."""
-        bytes_of = {candidate: worth.bytes for candidate, worth in alone.items()}
-        bound = max(self.most_loss, self.trials.worth(chosen).loss)
-        for place in sorted(chosen, key=lambda place: -bytes_of.get(((place, chosen[place]),), 0)):
-            without = {p: scheme for p, scheme in chosen.items() if p != place}
-            others = [{**chosen, place: form} for form in dict.fromkeys(forms[place].values()) if form != chosen[place]]
-            for smaller in (without, *others):
-                if self.trials.exhausted:
-                    return chosen
-                found, now = self.trials.worth(smaller), self.trials.worth(chosen)
-                if found.loss <= bound and (smaller is without or found.bytes < now.bytes):
-                    chosen = smaller
-                    break
-        return chosen
-
-    def is_enough(self, chosen: Assignment) -> bool:
-        return self.trials.worth(chosen).loss <= self.most_loss
-
-    def rank(self, chosen: Assignment) -> tuple[float, int]:
-        """Below that of a worse start: enough is won back, then there are fewer bytes."""
-        worth = self.trials.worth(chosen)
-        return max(worth.loss, self.most_loss), worth.bytes
-
-    def as_try(self, candidate: Candidate, worth: Worth) -> Try:
-        base = self.trials.base
-        added = worth.bytes - base.bytes
-        gain = (base.loss - worth.loss) / max(1, added)
-        return Try(candidate, worth.value, worth.snr, added, self.trials.won_back(worth), gain)
-
-
-def _gain(before: Worth, after: Worth) -> tuple[float, float]:
-    """Of the metric, and of noise, per byte: the second decides where the first does not gain."""
-    added = max(1, after.bytes - before.bytes)
-    return max(0.0, before.loss - after.loss) / added, (before.noise - after.noise) / added
-
-
-def _place(node: Node) -> Place:
-    return Place(node.name, node.outputs[0].name)
+def _try(trials: Trials, candidate: Candidate, worth: Worth) -> Try:
+    added = worth.bytes - trials.base.bytes
+    gain = (trials.base.loss - worth.loss) / max(1, added)
+    return Try(candidate, worth.value, worth.snr, added, trials.won_back(worth), gain)

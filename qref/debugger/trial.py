@@ -41,7 +41,7 @@ class Worth:
 
     value   of the metric
     loss    of the metric, from the float model's value on; above 0 is worse
-    snr     of the outputs against the float model's, in dB
+    snr     of the outputs against the float model's, in dB; NaN where they are classes
     bytes   of the file
     """
 
@@ -52,8 +52,8 @@ class Worth:
 
     @property
     def noise(self) -> float:
-        """The root mean square of what differs from the float model's outputs, relative to these."""
-        return metrics.noise(self.snr)
+        """The root mean square of what differs from the float model's outputs, relative to these; 0 where they are classes."""
+        return 0.0 if np.isnan(self.snr) else metrics.noise(self.snr)
 
 
 class Ruler:

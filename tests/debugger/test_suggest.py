@@ -123,6 +123,12 @@ def test_without_labels_the_float_model_is_right():
     assert noise.won_back >= 0.9
 
 
+def test_a_share_that_only_the_float_model_has_gives_the_best_mixed_model_found():
+    found = suggest(OUTLIER.model, OUTLIER.calibration, OUTLIER.search[0], metric="snr", share=1.0)
+    assert 0 < len(found.changed) < found.operators
+    assert 0.5 < found.won_back < 1
+
+
 def regressor(rng):
     """Two FULLY_CONNECTED; the first feeds the second a channel a thousand times as large as the others."""
     graph = GraphBuilder()
