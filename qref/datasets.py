@@ -84,7 +84,8 @@ def _names(arrays: Mapping[str, Any], details: Details) -> list[str]:
         candidates = [full, full.removesuffix(":0"), full.removesuffix(":0").removeprefix("serving_default_")]
         name = next((name for name in candidates if name in arrays), None)
         if name is None:
-            raise InputError(f"the data name {', '.join(arrays) or 'nothing'}; the model has an input {full}: name an array so")
+            named = ", ".join(map(repr, arrays)) or "nothing"
+            raise InputError(f"the data name {named}; the model has an input {full!r}: name an array so")
         found.append(name)
     return found
 

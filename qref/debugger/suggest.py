@@ -12,10 +12,10 @@ from qref.datasets import Source
 from qref.debugger.search import Candidate, Search
 from qref.debugger.trial import Place, Ruler, Trials, Worth
 from qref.errors import InputError
-from qref.evaluation.evaluation import ModelLike
+from qref.evaluation.evaluation import ModelLike, size_of
 from qref.frames import to_frame
 from qref.quantizer import SCHEMES, Calibration, Recipe, calibrate
-from qref.schema import Model, load, write
+from qref.schema import Model, load
 
 ALTERNATIVES = ("float", "dynamic_range")
 
@@ -131,7 +131,7 @@ def suggest(
         float_value=ruler.float_value,
         quantized_value=trials.base.value,
         value=best.value,
-        float_bytes=len(write(model)),
+        float_bytes=size_of(float_model),
         quantized_bytes=trials.base.bytes,
         bytes=best.bytes,
         won_back=trials.won_back(best),

@@ -16,7 +16,7 @@ from qref.evaluation import metrics
 from qref.evaluation.judge import Confusion, Judge
 from qref.evaluation.outputs import outputs
 from qref.frames import to_frame
-from qref.schema import Model, load
+from qref.schema import Model, load, write
 
 ModelLike = str | os.PathLike[str] | bytes | Model
 
@@ -25,7 +25,7 @@ ModelLike = str | os.PathLike[str] | bytes | Model
 class Row:
     """One model.
 
-    bytes       of its file; 0 for a qref.Model, which is no file
+    bytes       of its file; of the one that qref would write, for a qref.Model
     metrics     by name; "agreement" and "snr" (dB) are with the first model and stand in the others only
     confusion   [true class][predicted class]; empty where there are no classes, no labels, or over 1,024 classes
     """
@@ -114,7 +114,7 @@ def evaluate(
                 found = found | metrics.agreement(given, first, None if kind == "regression" else threshold)
         except InputError as error:
             raise InputError(f"{name!r}: {error}") from None
-        rows.append(Row(name, _bytes(source), found, confusion))
+        rows.append(Row(name, size_of(source), found, confusion))
     assert first is not None
     return Evaluation(kind, runtime, len(first), tuple(rows))
 
@@ -132,7 +132,8 @@ def _named(models: ModelLike | Sequence[ModelLike] | Mapping[str, ModelLike]) ->
     return {name if names.count(name) == 1 else f"{name} ({i})": m for i, (name, m) in enumerate(zip(names, several))}
 
 
-def _bytes(source: ModelLike) -> int:
+def size_of(source: ModelLike) -> int:
+    """The bytes of a model's file; of the one that qref would write, for a qref.Model."""
     if isinstance(source, Model):
-        return 0
+        return len(write(source))
     return len(source) if isinstance(source, bytes) else pathlib.Path(source).stat().st_size

@@ -17,6 +17,7 @@ from qref.inputs import read_archive, read_safely
 
 NAMES = ("labels", "y")
 MOST_CLASSES = 1 << 31
+MOST_SHOWN = 40  # characters of a wrong line
 MOST_DIGITS = 18  # of an int64
 TASKS = ("classification", "regression")
 
@@ -45,7 +46,8 @@ def _file(path: pathlib.Path) -> np.ndarray:
         arrays = read_archive(path)
         name = next(iter(arrays)) if len(arrays) == 1 else next((name for name in NAMES if name in arrays), None)
         if name is None:
-            raise InputError(f"{path} holds {', '.join(arrays) or 'nothing'}; name the labels {' or '.join(map(repr, NAMES))}")
+            found = ", ".join(map(repr, arrays)) or "nothing"
+            raise InputError(f"{path} holds {found}; name the labels {' or '.join(map(repr, NAMES))}")
         return arrays[name]
     if path.suffix in (".csv", ".txt"):
         return read_safely(path, lambda: _text(path))
@@ -59,7 +61,7 @@ def _text(path: pathlib.Path) -> np.ndarray:
         rows = rows[1:]  # a header
     wrong = next((number for number, row in enumerate(rows) if not _numbers(row) or len(row) != len(rows[0])), None)
     if wrong is not None:
-        raise ValueError(f"label {wrong} is {' '.join(rows[wrong])!r}; expected {len(rows[0])} numbers")
+        raise ValueError(f"label {wrong} is {' '.join(rows[wrong])[:MOST_SHOWN]!r}; expected {len(rows[0])} numbers")
     if not rows:
         raise ValueError("it holds no label")
     whole = all(len(number) < MOST_DIGITS and number.lstrip("+-").isdecimal() for row in rows for number in row)

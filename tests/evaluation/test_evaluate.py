@@ -159,6 +159,12 @@ def test_progress_names_the_model_and_counts_samples():
     assert ("digits_cnn_float", 40) in seen
 
 
+def test_bytes_are_those_of_the_file():
+    content, model = FLOAT.read_bytes(), qref.load(FLOAT)
+    sizes = [row.bytes for row in qref.evaluate([FLOAT, content, model], IMAGES).rows]
+    assert sizes == [len(content), len(content), len(write(model))]
+
+
 @pytest.mark.parametrize(
     ("data", "labels", "options", "message"),
     [

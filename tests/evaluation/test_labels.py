@@ -114,5 +114,5 @@ def test_what_is_no_array_of_numbers_is_refused(labels):
 
 def test_an_archive_of_several_arrays_needs_a_name(tmp_path):
     np.savez(tmp_path / "a.npz", first=CLASSES, second=CLASSES)
-    with pytest.raises(InputError, match="first, second; name the labels 'labels' or 'y'"):
+    with pytest.raises(InputError, match="'first', 'second'; name the labels 'labels' or 'y'"):
         read_labels(tmp_path / "a.npz")
