@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
-from qref.cli.output import counting, plain, print_json, print_table
+from qref.cli.output import print_json, print_table, progress_bar, visible
 from qref.evaluation import Evaluation, Row
 from qref.evaluation import evaluate as judge
 
@@ -17,6 +18,7 @@ EXAMPLE = (
     "Example: qref evaluate qref/models/digits_cnn_float.tflite qref/models/digits_cnn_int8.tflite "
     "--data digits.npy --labels labels.csv"
 )
+NAME = 80  # characters of a name that are printed
 TITLES = {"f1": "F1", "cohen_kappa": "Cohen's kappa", "snr": "SNR, dB", "r2": "R2"}
 DIGITS = {"snr": ".1f", "mean_absolute_error": ".4g", "root_mean_squared_error": ".4g", "max_error": ".4g"}
 
@@ -57,7 +59,7 @@ def evaluate(
     are means over classes. Floats for a quantized input are quantized with its scale and zero point, quantized outputs
     dequantized; each sample starts from the initial state.
     """
-    with counting("evaluating") as progress:
+    with progress_bar("evaluating") as progress:
         result = judge(
             models,
             data,
@@ -68,7 +70,7 @@ def evaluate(
             top_k=top_k,
             threshold=threshold,
             num_threads=threads,
-            progress=lambda name, count: progress(count, name),
+            progress=lambda _, count: progress(count),
         )
     if json or file is not None:
         print_json(result.to_dict(), file)
@@ -88,7 +90,7 @@ def _metrics(result: Evaluation) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column(f"{result.samples:,} outputs")
     for row in result.rows:
-        table.add_column(plain(row.model), justify="right", overflow="fold")
+        table.add_column(Text(visible(row.model, NAME)), justify="right", overflow="fold")
     for name in dict.fromkeys(name for row in result.rows for name in row.metrics):
         values = [row.metrics.get(name) for row in result.rows]
         table.add_row(TITLES.get(name, name.replace("_", " ").replace("top ", "top-")), *_cells(values, DIGITS.get(name, ".3f")))
@@ -111,7 +113,7 @@ def _arrow(text: str, first: str) -> str:
 
 
 def _confusion(row: Row) -> Table:
-    table = Table("true, predicted:", title=plain(row.model), box=box.SIMPLE_HEAD)
+    table = Table("true, predicted:", title=Text(visible(row.model, NAME)), box=box.SIMPLE_HEAD)
     for predicted in range(len(row.confusion)):
         table.add_column(str(predicted), justify="right")
     for true, counts in enumerate(row.confusion):

@@ -12,7 +12,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
-from rich.text import Text
 
 from qref.files import write_atomically
 
@@ -26,20 +25,21 @@ def print_json(result: Any, output: pathlib.Path | None) -> None:
         write_atomically(output, lambda file: file.write((text + "\n").encode()))
 
 
-def plain(text: str) -> Text:
-    """Text from a file or a model for a table: no markup, and characters that could steer a terminal as escapes."""
-    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
-
-
 def print_table(table: Table) -> None:
     """The table on stdout: folded to the width of a terminal, one line a row elsewhere."""
     Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 10_000).print(table)
 
 
+def visible(text: str, most: int) -> str:
+    """Text from a file with its control characters written out, at most so many characters of it."""
+    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:most])
+    return shown if len(text) <= most else f"{shown}..."
+
+
 @contextmanager
-def counting(what: str) -> Iterator[Callable[..., None]]:
-    """Progress on stderr, on a terminal only: a function to call with a count whose end is not known, and what is counted."""
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), MofNCompleteColumn()
+def progress_bar(what: str) -> Iterator[Callable[[int], None]]:
+    """A function that shows on stderr, if that is a terminal, how many samples are done."""
+    columns = SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)
-        yield lambda count, what=what: progress.update(task, completed=count, description=plain(what).plain)
+        yield lambda samples: progress.update(task, completed=samples)

@@ -12,7 +12,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from qref.cli.output import counting, print_json, print_table
+from qref.cli.output import print_json, print_table, progress_bar
 from qref.errors import InputError
 from qref.files import write_atomically
 from qref.quantizer import (
@@ -114,7 +114,7 @@ def _calibrate(
     source: Model, data: pathlib.Path, method: str, like: str | None, kept: pathlib.Path | None, limit: int | None
 ) -> Calibration:
     before = Calibration.load(kept) if kept is not None and kept.exists() else None
-    with counting("calibrating") as progress:
+    with progress_bar("calibrating") as progress:
         try:
             found = calibrate(source, data, method=method_of(method), like=like, resume=before, limit=limit, progress=progress)
         except CalibrationStopped as stopped:

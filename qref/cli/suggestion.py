@@ -6,10 +6,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from qref.cli.output import plain, print_table
+from qref.cli.output import print_table, visible
 from qref.debugger.suggest import Suggestion
 from qref.debugger.trial import Place
 
+NAME = 120  # characters of an operator's name that are printed
 MOST_TRIES = 12  # that are printed
 
 
@@ -27,7 +28,7 @@ def _tries(result: Suggestion) -> Table:
     for column in (result.metric, "loss won back", "bytes", "gain per KB"):
         table.add_column(column, justify="right")
     for entry in result.tries[:MOST_TRIES]:
-        names = Text("\n+ ").join(plain(f"{_named(place)}: {scheme}") for place, scheme in entry.changed)
+        names = Text("\n+ ").join(Text(f"{_named(place)}: {scheme}") for place, scheme in entry.changed)
         numbers = f"{entry.value:.4g}", f"{entry.won_back:.1%}", f"{entry.bytes:+,}", f"{1000 * entry.gain_per_byte:.3g}"
         table.add_row(names, *numbers)
     return table
@@ -49,4 +50,4 @@ def _models(result: Suggestion) -> Table:
 
 def _named(place: Place) -> str:
     """The operator, and the end of its output's name, which converters join of many."""
-    return plain(f"{place.operator} {place.output.rpartition(';')[2]}").plain
+    return visible(f"{place.operator} {place.output.rpartition(';')[2]}", NAME)
