@@ -11,6 +11,8 @@ from qref.schema import Limits, Model, load
 
 if TYPE_CHECKING:
     from qref.batch import invoke_many
+    from qref.debugger.suggest import suggest
+    from qref.evaluation import evaluate
     from qref.interpreter import Interpreter, OpResolverType
     from qref.keras import export_keras
     from qref.quantizer import calibrate, quantize
@@ -31,15 +33,17 @@ __all__ = [
     "UnsupportedOperator",
     "bundled",
     "calibrate",
+    "evaluate",
     "export_keras",
     "invoke_many",
     "load",
     "quantize",
+    "suggest",
 ]
 
 
 _HOME = {"Interpreter": "interpreter", "OpResolverType": "interpreter", "export_keras": "keras", "invoke_many": "batch"}
-_HOME |= dict.fromkeys(("calibrate", "quantize"), "quantizer")
+_HOME |= {"evaluate": "evaluation", "suggest": "debugger.suggest"} | dict.fromkeys(("calibrate", "quantize"), "quantizer")
 
 
 def __getattr__(name: str) -> Any:

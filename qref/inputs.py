@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -56,7 +57,7 @@ def read_inputs(paths: Sequence[pathlib.Path], details: Sequence[dict[str, Any]]
                 f"the model takes {len(details)} inputs ({', '.join(d['name'] for d in details)}), was given {len(paths)}"
             )
         arrays = [read_file(path, detail) for path, detail in zip(paths, details)]
-    return {detail["index"]: _fit(array, detail) for array, detail in zip(arrays, details)}
+    return {detail["index"]: fit(array, detail) for array, detail in zip(arrays, details)}
 
 
 def _read_npz(path: pathlib.Path, details: Sequence[dict[str, Any]]) -> list[np.ndarray]:
@@ -80,11 +81,24 @@ def read_file(path: pathlib.Path, detail: Mapping[str, Any]) -> np.ndarray:
     raise InputError(f"{path} is of an unknown kind; inputs are .npy, .npz or images such as .png and .bmp")
 
 
+def read_archive(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz by name; raises InputError."""
+
+    def read() -> dict[str, np.ndarray]:
+        with path.open("rb") as file:
+            archive = np.load(file)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("it holds one array without a name; rename it to .npy")
+            return {name: archive[name] for name in archive.files}
+
+    return read_safely(path, read)
+
+
 def read_safely(path: pathlib.Path, read: Callable[[], Any]) -> Any:
     """What `read` gives, or an InputError that names the path."""
     try:
         return read()
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"cannot read {path}: {error}") from None
 
 
@@ -103,7 +117,8 @@ def _read_image(path: pathlib.Path, detail: Mapping[str, Any]) -> np.ndarray:
     return pixels if detail["dtype"] is np.uint8 else (pixels / 255).astype(np.float32)
 
 
-def _fit(array: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
+def fit(array: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
+    """The array in an input's dtype: floats for a quantized input are quantized with its scale and zero point; or InputError."""
     scale, zero_point = detail["quantization"]
     dtype = np.dtype(detail["dtype"])
     if array.dtype == dtype:

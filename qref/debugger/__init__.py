@@ -1,0 +1,1 @@
+"""Which operators a quantized model loses its accuracy in, and what to keep in float instead."""
