@@ -5,9 +5,9 @@ from recurrent_models import Variant, basic_lstm_model, bidirectional_lstm_model
 
 import qref
 from qref.bench.operator_models import build, parse
-from qref.bench.work import bits_of, bytes_of, has_matrices, macs_of
 from qref.inputs import inputs_of, start
 from qref.schema import GraphBuilder, TensorType
+from qref.work import bits_of, bytes_of, has_matrices, macs_of
 
 LSTM = 4 * 8 * (5 + 8)  # 8 cells of 4 gates, 5 inputs, 8 outputs
 
