@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from qref.analyzer.analysis import SCHEMA_VERSION, Analysis, analyze_model, side_by_side
@@ -37,13 +39,11 @@ def analyze(source: str | os.PathLike[str] | bytes, *, limits: Limits | None = N
     >>> import qref
     >>> analysis = qref.analyzer.analyze(qref.bundled("digits_cnn_int8"))
     >>> analysis.macs, analysis.memory[0].arena, analysis.tensors["INT8"]
-    (20544, 1354, 17)
+    (20544, 1354, 15)
     """
-    content = _content(source, limits)
-    try:
+    with _named(source):
+        content = _content(source, limits)
         return analyze_model(load(content, limits=limits), len(content))
-    except InvalidModel as error:
-        raise _named(source, error) from None
 
 
 class Analyzer:
@@ -83,11 +83,8 @@ class Analyzer:
 def tflite_report(source: str | os.PathLike[str] | bytes, *, gpu_compatibility: bool = False) -> str:
     """What TensorFlow's Analyzer prints for a path or bytes, but for the end of the last line."""
     title = "TFLite ModelAnalyzer" if isinstance(source, bytes | bytearray) else os.fspath(source)
-    try:
-        text = tflite_text(_content(source, None), gpu_compatibility=gpu_compatibility)
-    except InvalidModel as error:
-        raise _named(source, error) from None
-    return f"=== {title} ===\n\n{text}"
+    with _named(source):
+        return f"=== {title} ===\n\n{tflite_text(_content(source, None), gpu_compatibility=gpu_compatibility)}"
 
 
 def _content(source: str | os.PathLike[str] | bytes, limits: Limits | None) -> bytes:
@@ -96,6 +93,10 @@ def _content(source: str | os.PathLike[str] | bytes, limits: Limits | None) -> b
     return bytes(source)
 
 
-def _named(source: str | os.PathLike[str] | bytes, error: InvalidModel) -> InvalidModel:
-    """The error with the path before it, if it came from a file."""
-    return InvalidModel(f"{os.fspath(source)}: {error}") if isinstance(source, str | os.PathLike) else error
+@contextmanager
+def _named(source: str | os.PathLike[str] | bytes) -> Iterator[None]:
+    """Put the path, if there is one, before what is wrong with its file."""
+    try:
+        yield
+    except InvalidModel as error:
+        raise InvalidModel(f"{os.fspath(source)}: {error}" if isinstance(source, str | os.PathLike) else str(error)) from None

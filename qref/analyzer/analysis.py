@@ -13,7 +13,7 @@ import numpy as np
 
 from qref.analyzer.census import Row, census, row, structure
 from qref.analyzer.costs import Cost, costs
-from qref.analyzer.memory import Memory, memory_of
+from qref.analyzer.memory import Memory, memory_of, stored_bytes
 from qref.analyzer.plain import plain
 from qref.analyzer.specification import Conformance, conformance
 from qref.analyzer.support import Support, support_of
@@ -176,7 +176,7 @@ def tensor_dict(model: Model, tensor: Tensor) -> dict[str, Any]:
         "type": tensor.type.name,
         "shape": list(tensor.shape),
         "shape_signature": None if tensor.shape_signature is None else list(tensor.shape_signature),
-        "constant_bytes": len(model.buffers[tensor.buffer].data),
+        "constant_bytes": stored_bytes(model, tensor),
         "variable": tensor.is_variable,
         "scales": [] if quantization is None else [float(s) for s in quantization.scale],
         "zero_points": [] if quantization is None else [int(z) for z in quantization.zero_point],

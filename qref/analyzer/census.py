@@ -47,10 +47,10 @@ def structure(models: Sequence[Model]) -> tuple[Row, ...]:
     >>> import qref
     >>> for row in structure([qref.load(qref.bundled(f"digits_cnn_{kind}")) for kind in ("float", "drq", "int8")]):
     ...     print(row.title, *row.counts, *row.arrows)
-    INT8 0 4 17 ↑ ↑↑
-    INT32 1 1 5 ~ ↑↑
-    FLOAT32 17 13 0 ↓ ↓↓
-    tensors 18 18 22 ~ ↑
+    INT8 0 1 15 ↑ ↑↑
+    INT32 1 1 6 ~ ↑↑
+    FLOAT32 20 19 0 ↓ ↓↓
+    tensors 21 21 21 ~ ~
     operators 9 9 9 ~ ~
     """
     counted = [census(model) for model in models]

@@ -1,7 +1,7 @@
 """Two models, operator by operator and tensor by tensor: what one has and the other has not, and where their numbers differ.
 
-Operators of a subgraph are paired in their order, as many as have the same name; their operands are paired by position, then all
-other tensors by name.
+Operators of a subgraph are paired in their order: those of one name whose outputs have the same names, and between these those of
+one name. Their operands are paired by position, then all other tensors by name.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def compare(a: Model, b: Model) -> Comparison:
     tensors: list[TensorDifference] = []
     paired = 0
     for first, second in zip(a.subgraphs, b.subgraphs):
-        matched = list(_match(first.operators, second.operators))
+        matched = list(_match(first, second))
         pairs = _tensor_pairs(first, second, matched)
         operators += _operator_differences(first.index, matched)
         found = (_tensor_difference(a, b, first.index, first.tensors[i], second.tensors[j]) for i, j in pairs.items())
@@ -97,15 +97,27 @@ def compare(a: Model, b: Model) -> Comparison:
 Pair = tuple[Operator | None, Operator | None]
 
 
-def _match(a: Sequence[Operator], b: Sequence[Operator]) -> Iterator[Pair]:
+def _match(a: Subgraph, b: Subgraph) -> Iterator[Pair]:
     """Pairs of operators of the same name in their order, and those that are left over beside None."""
-    names_a, names_b = ([operator.name for operator in operators] for operators in (a, b))
-    for tag, i, i_end, j, j_end in difflib.SequenceMatcher(None, names_a, names_b, autojunk=False).get_opcodes():
-        if tag == "equal":
-            yield from zip(a[i:i_end], b[j:j_end])
+    keys_a, keys_b = ([(o.name, *(s.tensors[i].name for i in o.outputs)) for o in s.operators] for s in (a, b))
+    for equal, first, second in _blocks(keys_a, keys_b):
+        ours, theirs = a.operators[first], b.operators[second]
+        yield from zip(ours, theirs) if equal else _match_names(ours, theirs)
+
+
+def _match_names(a: Sequence[Operator], b: Sequence[Operator]) -> Iterator[Pair]:
+    for equal, first, second in _blocks([operator.name for operator in a], [operator.name for operator in b]):
+        if equal:
+            yield from zip(a[first], b[second])
         else:
-            yield from ((operator, None) for operator in a[i:i_end])
-            yield from ((None, operator) for operator in b[j:j_end])
+            yield from ((operator, None) for operator in a[first])
+            yield from ((None, operator) for operator in b[second])
+
+
+def _blocks(a: Sequence[Any], b: Sequence[Any]) -> Iterator[tuple[bool, slice, slice]]:
+    """Both sequences cut into stretches that are equal, and that are not."""
+    for tag, i, i_end, j, j_end in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        yield tag == "equal", slice(i, i_end), slice(j, j_end)
 
 
 def _operator_differences(subgraph: int, matched: Sequence[Pair]) -> Iterator[OperatorDifference]:
@@ -196,6 +208,12 @@ def _constants(a: tuple[Tensor, np.ndarray], b: tuple[Tensor, np.ndarray]) -> Co
     same_type = tensor_a.type is tensor_b.type
     if same_type and _is_equal(x, y):
         return None
+    with np.errstate(all="ignore"):  # of NaN and infinities
+        return _unequal(a, b, same_type)
+
+
+def _unequal(a: tuple[Tensor, np.ndarray], b: tuple[Tensor, np.ndarray], same_type: bool) -> ConstantDifference | None:
+    (_, x), (_, y) = a, b
     reals = [_real(tensor, values) for tensor, values in (a, b)]
     real = None if reals[0] is None or reals[1] is None else _greatest(reals[0], reals[1])
     if not same_type:
@@ -224,5 +242,4 @@ def _real(tensor: Tensor, values: np.ndarray) -> np.ndarray | None:
 
 
 def _greatest(x: np.ndarray, y: np.ndarray) -> float:
-    with np.errstate(all="ignore"):
-        return float(np.max(np.abs(x.astype(np.float64) - y.astype(np.float64)), initial=0))
+    return float(np.max(np.abs(x.astype(np.float64) - y.astype(np.float64)), initial=0))

@@ -44,7 +44,7 @@ def memory_of(model: Model, subgraph: Subgraph) -> Memory:
     folded = _folded(subgraph, held)
     placements = list(_placements(subgraph, held | folded))
     planned, planned_16 = (plan(placements, alignment) for alignment in (ALIGNMENT, TFLM_ALIGNMENT))
-    buffers = {tensors[i].buffer: len(model.buffers[tensors[i].buffer].data) for i in held}
+    buffers = {tensors[i].buffer: stored_bytes(model, tensors[i]) for i in held}
     return Memory(
         arena=planned.bytes,
         arena_16=planned_16.bytes,
@@ -58,6 +58,11 @@ def memory_of(model: Model, subgraph: Subgraph) -> Memory:
 def bytes_of(tensor: Tensor) -> int:
     """Bytes of a tensor in memory, where 4-bit elements take one each; 0 where elements have no fixed size."""
     return 0 if tensor.type.dtype is None else math.prod(tensor.shape) * tensor.type.dtype.itemsize
+
+
+def stored_bytes(model: Model, tensor: Tensor) -> int:
+    """Bytes that the file holds for a tensor; buffer 0 stands for none."""
+    return len(model.buffers[tensor.buffer].data) if tensor.buffer else 0
 
 
 def _folded(subgraph: Subgraph, held: set[int]) -> set[int]:

@@ -114,7 +114,9 @@ def conformance(model: Model) -> Conformance:
     cases = [Case(model, s, o) for s in model.subgraphs for o in s.operators]
     cases = [case for case in cases if case.activations]
     unlisted = sorted({case.operator.name for case in cases} - LISTED)
-    return Conformance(len(cases), tuple(unlisted), tuple(breach for case in cases for breach in case.breaches()))
+    with np.errstate(all="ignore"):  # scales can be infinite, or NaN
+        breaches = tuple(breach for case in cases for breach in case.breaches())
+    return Conformance(len(cases), tuple(unlisted), breaches)
 
 
 class Case:

@@ -18,7 +18,7 @@ STYLES = ("qref", "tflite")
 
 
 def analyze(
-    models: Annotated[list[pathlib.Path], typer.Argument(metavar="MODEL...", help="The .tflite files.")],
+    models: Annotated[list[pathlib.Path], typer.Argument(metavar="MODEL", help="The .tflite files.")],
     style: Annotated[
         str, typer.Option(help="tflite: the text of tf.lite.experimental.Analyzer, character by character.")
     ] = "qref",

@@ -10,6 +10,7 @@ import numpy as np
 from qref.analyzer import Analysis, Comparison
 from qref.analyzer.census import Row
 from qref.analyzer.compare import ConstantDifference, TensorDifference
+from qref.analyzer.memory import stored_bytes
 from qref.analyzer.specification import Breach
 from qref.cli.output import print_table, printable, table_of
 from qref.schema import Model, Quantization, Subgraph, Tensor
@@ -22,7 +23,8 @@ TENSORS = ("#>", "tensor", "type", "shape", "bytes>", "scale", "zero point", "ro
 def print_analysis(name: str, analysis: Analysis) -> None:
     """Everything of one model: what it is made of, then each subgraph, then what is said of it."""
     sizes, model = analysis.sizes, analysis.model
-    print(f"{name}: {sizes.file:,} bytes, {sizes.constants:,} of them constants ({sizes.zeros:,} in buffers of zeros)")
+    print(f"{printable(name, most=4096)}: {sizes.file:,} bytes, {sizes.constants:,} of them constants", end=" ")
+    print(f"({sizes.zeros:,} in buffers of zeros)")
     if model.description:
         print(f"description: {printable(model.description)}")
     print("tensors: " + ", ".join(f"{count} {kind}" for kind, count in analysis.tensors.items()))
@@ -73,7 +75,7 @@ def _operators(analysis: Analysis, subgraph: Subgraph) -> Iterator[Sequence[Any]
 
 
 def _tensor(model: Model, subgraph: Subgraph, tensor: Tensor) -> Sequence[Any]:
-    size = len(model.buffers[tensor.buffer].data)
+    size = stored_bytes(model, tensor)
     shape = tensor.shape if tensor.shape_signature is None else tensor.shape_signature
     numbers = _quantization(tensor.quantization)
     return (
