@@ -101,7 +101,7 @@ def _batch_size(arrays: Sequence[np.ndarray], details: Details, number: int) -> 
     }
     if len(sizes) > 1:
         raise InputError(f"sample {number} holds batches of different sizes: {sorted(sizes)}")
-    return sizes.pop()
+    return max(sizes, default=1)
 
 
 def _fitted(array: np.ndarray, detail: Mapping[str, Any], number: int) -> np.ndarray:

@@ -93,7 +93,10 @@ def quantize_graph(
         return int8.encoding(node, value) or int16.encoding(node, value)
 
     store_as_float16(graph, chosen("float16"))
-    insert_conversions(graph, encoding, inputs, outputs, before_readers=bool(int16.constants) and not int8.constants)
+    before_readers = bool(int16.constants) and not int8.constants
+    insert_conversions(
+        graph, encoding, inputs, outputs, (int16 if before_readers else int8).shared, before_readers=before_readers
+    )
     _store(constants, encoding)
     for node in graph.nodes:
         if node in int16.constants:

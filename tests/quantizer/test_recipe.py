@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from oracle import assert_equals_litert, needs_litert
+from recurrent_models import Variant, lstm_model, random_rounds
 
 import qref
 from qref.quantizer import Recipe, Rule, quantize_model
@@ -113,3 +114,14 @@ def test_integer_only_names_what_cannot_be():
     )
     with pytest.raises(qref.UnsupportedOperator, match="1 operators cannot compute with integers only: operator 0"):
         quantize_model(model, representative_dataset=samples, integer_only=True)
+
+
+@needs_litert
+@pytest.mark.parametrize("cifg", [False, True])
+@pytest.mark.parametrize("scheme", ["dynamic_range", "float16", "full_integer", "int16x8"])
+def test_a_fused_lstm_runs_in_litert_in_every_scheme(scheme, cifg):
+    model = lstm_model(Variant(time_major=False, batch=1, cifg=cifg))
+    samples = [[round[0]] for round in random_rounds(model)]
+    result = quantize_model(model, scheme, samples)
+    assert bool(result.stays_float) == (scheme == "int16x8")
+    assert_equals_litert(load(result.content), [{0: sample[0]} for sample in samples])
