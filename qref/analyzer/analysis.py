@@ -54,6 +54,13 @@ class Analysis:
         return sum(cost.macs or 0 for each in self.costs for cost in each)
 
     @property
+    def min_runtime_version(self) -> str:
+        """The oldest TensorFlow Lite that has the operators' versions, as the converter wrote it; "" where it did not."""
+        found = [m.buffer for m in self.model.metadata if m.name == "min_runtime_version"]
+        data = bytes(self.model.buffers[found[0]].data) if found else b""
+        return data.rstrip(b"\0").decode("utf-8", "replace")
+
+    @property
     def operators(self) -> list[dict[str, Any]]:
         """A row for each operator name and version: how many there are, their multiply-adds and bytes, who does not take them."""
         kinds: Counter[tuple[str, int]] = Counter()
@@ -90,6 +97,7 @@ class Analysis:
         found = {
             "schema_version": SCHEMA_VERSION,
             "description": self.model.description,
+            "min_runtime_version": self.min_runtime_version,
             "sizes": asdict(self.sizes),
             "tensors": self.tensors,
             "operators": self.operators,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qref.schema import Limits, TensorType, builtin_name, load
+from qref.schema import InvalidModel, Limits, TensorType, builtin_name
 from qref.schema.enums import CUSTOM
 from qref.schema.verifier import Tree, verify
 
@@ -28,13 +28,12 @@ CALLED = {  # operators that name subgraphs: the text before each, and the optio
 
 
 def tflite_text(content: bytes, *, gpu_compatibility: bool = False, limits: Limits | None = None) -> str:
-    """The text for a file that `qref.load` reads, without the first line and what `print` adds.
+    """The text for a file, also one that `qref.load` refuses, without the first line and what `print` adds.
 
     content            the file's bytes
     gpu_compatibility  with the sentence on the GPU delegate, which TensorFlow 2.21 prints for every model: it has no rule left
-    Raises InvalidModel.
+    Raises InvalidModel where the file is damaged, or refers to tensors or operator codes that are not there.
     """
-    load(content, limits=limits)  # checks every index that is followed here
     model = verify(content, limits)
     parts = [_summary(model)]
     parts += [_subgraph(model, index) for index in range(len(model["subgraphs"] or ()))]
@@ -52,6 +51,15 @@ This does not guarantee that your model will work well with GPU delegate because
 def _printable(text: str) -> str:
     """Whatever is neither printable ASCII nor a line's end as a full stop; each character stands for one byte."""
     return "".join(c if c == "\n" or " " <= c <= "~" else "." for c in text)
+
+
+def _at(what: str, items: list[Tree] | None, index: int) -> Tree:
+    count = len(items or ())
+    if items is None or not 0 <= index < count:
+        raise InvalidModel(
+            f"{what} is {index}, expected below {count}, as many as there are; the file is damaged: convert it again"
+        )
+    return items[index]
 
 
 def _text(value: bytes | None) -> str:
@@ -95,7 +103,7 @@ def _operator(model: Tree, subgraph: int, number: int, operator: Tree) -> str:
 
 def _operator_name(model: Tree, operator: Tree) -> str:
     """The builtin operator's name, "" if its code is too new; a custom operator's own."""
-    code = model["operator_codes"][operator["opcode_index"]]
+    code = _at("an operator's opcode_index", model["operator_codes"], operator["opcode_index"])
     builtin = max(code["builtin_code"], code["deprecated_builtin_code"])
     if builtin == CUSTOM:
         return _text(code["custom_code"])
@@ -119,7 +127,7 @@ def _tensor_name(index: int, subgraph: int) -> str:
 
 def _inlined(model: Tree, subgraph: int, index: int) -> str:
     """The first elements of an INT32 constant, as they follow it in an operator's inputs."""
-    tensor = model["subgraphs"][subgraph]["tensors"][index] if index != -1 else None
+    tensor = None if index == -1 else _at("an operator's input", model["subgraphs"][subgraph]["tensors"], index)
     data = _data(model, tensor) if tensor is not None and tensor["type"] == TensorType.INT32 else None
     return "" if data is None else _elements(data, TensorType.INT32)
 
@@ -132,11 +140,16 @@ def _data(model: Tree, tensor: Tree) -> np.ndarray | None:
 
 def _tensor(model: Tree, subgraph: int, number: int, tensor: Tree) -> str:
     name = "" if tensor["name"] is None else f"({_text(tensor['name'])}) "
-    text = f"  {_tensor_name(number, subgraph)}{name}{_shape(tensor)}, type:{TensorType(tensor['type']).name}"
+    text = f"  {_tensor_name(number, subgraph)}{name}{_shape(tensor)}, type:{_type_name(tensor['type'])}"
     data = _data(model, tensor)
     if data is None or not len(data):
         return text
-    return f"{text} RO {len(data)} bytes, buffer: {tensor['buffer']}, data:{_elements(data, TensorType(tensor['type']))}"
+    return f"{text} RO {len(data)} bytes, buffer: {tensor['buffer']}, data:{_elements(data, tensor['type'])}"
+
+
+def _type_name(type: int) -> str:
+    """The name of a type that TensorFlow 2.21 knows, else ""."""
+    return TensorType(type).name if 0 <= type <= TensorType.UINT4 else ""
 
 
 def _shape(tensor: Tree) -> str:
@@ -146,17 +159,17 @@ def _shape(tensor: Tree) -> str:
     return "shape:n/a"
 
 
-def _elements(data: np.ndarray, type: TensorType) -> str:
+def _elements(data: np.ndarray, type: int) -> str:
     """The first elements as a C++ stream prints them: a character for each of 8 bits, "??" for each byte of most other types."""
     count = len(data) // (4 if type in (TensorType.INT32, TensorType.UINT32, TensorType.FLOAT32) else 1)
     shown = list(_first(data, type, min(SHOWN, count)))
     return f"[{', '.join(shown)}{', ...' if count > SHOWN else ''}]"
 
 
-def _first(data: np.ndarray, type: TensorType, count: int) -> Iterator[str]:
+def _first(data: np.ndarray, type: int, count: int) -> Iterator[str]:
     if type in (TensorType.INT32, TensorType.UINT32):
-        return map(str, data[: 4 * count].view("<i4" if type is TensorType.INT32 else "<u4").tolist())
-    if type is TensorType.FLOAT32:
+        return map(str, data[: 4 * count].view("<i4" if type == TensorType.INT32 else "<u4").tolist())
+    if type == TensorType.FLOAT32:
         return map(_float, data[: 4 * count].view("<f4"))
     if type in (TensorType.INT8, TensorType.UINT8, TensorType.STRING):
         return map(chr, data[:count].tolist())

@@ -27,6 +27,8 @@ def print_analysis(name: str, analysis: Analysis) -> None:
     print(f"({sizes.zeros:,} in buffers of zeros)")
     if model.description:
         print(f"description: {printable(model.description)}")
+    if analysis.min_runtime_version:
+        print(f"needs at least: TensorFlow Lite {printable(analysis.min_runtime_version)}, as its converter says")
     print("tensors: " + ", ".join(f"{count} {kind}" for kind, count in analysis.tensors.items()))
     print_table(table_of(KINDS, _kinds(analysis)))
     for subgraph in model.subgraphs:

@@ -102,6 +102,26 @@ def unknown():
     return write(graph.model(outputs=[y]))
 
 
+def refused():
+    """What qref.load refuses: a type that is too new, a shape of -1, a buffer too short, intermediates that are not there."""
+    graph = GraphBuilder()
+    x, w = graph.input("x", TensorType.INT32, (1, 2)), graph.constant("w", np.array([1, 2, 3, 4, 5, 6, 7], np.int32))
+    y, z = graph.constant("y", np.zeros(6), TensorType.FLOAT8_E5M2), graph.constant("z", np.zeros(3, np.int8))
+    graph.operator("ADD", [x, w, y], [z])
+    tree = model_tree(graph.model(outputs=[z]), [])
+    (subgraph,) = tree["subgraphs"]
+    first, second, _, last = subgraph["tensors"]
+    first["shape"], second["shape"], last["type"] = (-1, 2), (9,), 99
+    subgraph["operators"][0]["intermediates"] = (77,)
+    subgraph["outputs"] = (66,)
+    return pack(tree)
+
+
+def empty():
+    """No subgraphs at all."""
+    return pack({"version": 3, "operator_codes": [], "subgraphs": [], "buffers": [{"data": None}], "description": b""})
+
+
 def behind():
     """A constant that lies behind the flatbuffer, which the text takes for none."""
     graph = GraphBuilder()
@@ -111,4 +131,4 @@ def behind():
     return write(graph.model(outputs=[y]))
 
 
-ODD_MODELS = {make.__name__: make for make in (constants, control_flow, zeros, absent, unknown, behind)}
+ODD_MODELS = {make.__name__: make for make in (constants, control_flow, zeros, absent, unknown, refused, empty, behind)}

@@ -86,11 +86,22 @@ def test_the_structure_report_sets_models_side_by_side():
     assert found["bytes of the file"][0] == sizes
 
 
-@pytest.mark.parametrize("name", ODD_MODELS)
+@pytest.mark.parametrize("name", sorted(ODD_MODELS.keys() - {"refused"}))
 def test_any_model_is_described_in_json(name):
     described = json.loads(json.dumps(analyze(ODD_MODELS[name]()).to_dict(), allow_nan=False))
     assert described["schema_version"] == 1
     assert described["sizes"]["file"] == len(ODD_MODELS[name]())
+
+
+def test_a_damaged_file_is_refused_with_its_path(tmp_path):
+    (tmp_path / "refused.tflite").write_bytes(ODD_MODELS["refused"]())
+    with pytest.raises(qref.InvalidModel, match=r"refused\.tflite: subgraph 0, tensor 3 \(z\): its type is 99"):
+        analyze(tmp_path / "refused.tflite")
+
+
+def test_the_oldest_runtime_that_the_converter_names():
+    assert analyze(qref.bundled("digits_cnn_int8")).min_runtime_version == "1.14.0"
+    assert analyze(ODD_MODELS["constants"]()).min_runtime_version == ""
 
 
 def test_scales_that_json_has_no_number_for_are_text():
