@@ -77,6 +77,7 @@ def test_analyze_tells_operators_tensors_types_and_quantization():
     assert done.returncode == 0
     assert "DEPTHWISE_CONV_2D" in done.stdout
     assert "16 along axis 3" in done.stdout
+    assert "SAME, stride_w 1, stride_h 1, depth_multiplier 1, RELU6" in done.stdout
     described = json.loads(call("analyze", qref.bundled("digits_cnn_int8"), "--json").stdout)
     tensors = described["subgraphs"][0]["tensors"]
     assert tensors[0]["type"] == "INT8"

@@ -162,7 +162,6 @@ def _sizes(model: Model, file_bytes: int) -> Sizes:
 
 
 def _operator(operator: Operator, cost: Cost) -> dict[str, Any]:
-    options = operator.options if operator.options.values else operator.options_2
     return {
         "index": operator.index,
         "name": operator.name,
@@ -171,8 +170,14 @@ def _operator(operator: Operator, cost: Cost) -> dict[str, Any]:
         "outputs": list(operator.outputs),
         "macs": cost.macs,
         "bytes": cost.bytes,
-        "options": {name: value for name, value in options.values.items() if isinstance(value, int | float | str | bool)},
+        "options": options_of(operator),
     }
+
+
+def options_of(operator: Operator) -> dict[str, int | float | str | bool]:
+    """The operator's options that are single values, those of table 2 where the file uses that."""
+    options = operator.options if operator.options.values else operator.options_2
+    return {name: value for name, value in options.values.items() if isinstance(value, int | float | str | bool)}
 
 
 def tensor_dict(model: Model, tensor: Tensor) -> dict[str, Any]:

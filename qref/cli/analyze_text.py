@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
 from qref.analyzer import Analysis, Comparison
+from qref.analyzer.analysis import options_of
 from qref.analyzer.census import Row
 from qref.analyzer.compare import ConstantDifference, TensorDifference
 from qref.analyzer.memory import stored_bytes
 from qref.analyzer.specification import Breach
 from qref.cli.output import print_table, printable, table_of
-from qref.schema import Model, Quantization, Subgraph, Tensor
+from qref.schema import ActivationFunctionType, Model, Operator, Padding, Quantization, Subgraph, Tensor
 
 KINDS = ("operator", "version", "count>", "multiply-adds>", "bytes>", "not taken by")
-OPERATORS = ("#>", "operator", "version", "inputs", "outputs", "types", "multiply-adds>", "bytes>")
+OPERATORS = ("#>", "operator", "version", "inputs", "outputs", "types", "multiply-adds>", "bytes>", "options")
+ENUMERATIONS: dict[str, type[IntEnum]] = {"fused_activation_function": ActivationFunctionType, "padding": Padding}
 TENSORS = ("#>", "tensor", "type", "shape", "bytes>", "scale", "zero point", "role")
 
 
@@ -64,16 +67,20 @@ def _operators(analysis: Analysis, subgraph: Subgraph) -> Iterator[Sequence[Any]
         )
         inputs, outputs = (" ".join(map(str, indices)) for indices in (operator.inputs, operator.outputs))
         macs = "unknown" if cost.macs is None else cost.macs or ""
-        yield (
-            str(operator.index),
-            operator.name,
-            str(operator.version),
-            inputs,
-            outputs,
-            f"{types} -> {results}",
-            macs,
-            cost.bytes,
-        )
+        first = str(operator.index), operator.name, str(operator.version), inputs, outputs, f"{types} -> {results}"
+        yield *first, macs, cost.bytes, _options(operator)
+
+
+def _options(operator: Operator) -> str:
+    """The options that are not 0, activation and padding by name."""
+    return ", ".join(filter(None, (_option(name, value) for name, value in options_of(operator).items())))
+
+
+def _option(name: str, value: int | float | str | bool) -> str:
+    names = ENUMERATIONS.get(name)
+    if names is None or not isinstance(value, int) or value not in list(names):
+        return f"{name} {value}" if value else ""
+    return "" if names(value) is ActivationFunctionType.NONE else names(value).name
 
 
 def _tensor(model: Model, subgraph: Subgraph, tensor: Tensor) -> Sequence[Any]:
