@@ -199,14 +199,14 @@ def _sizes(model: Tree, size: int) -> str:
     buffers = [buffer["data"] for buffer in model["buffers"] or () if buffer["data"] is not None]
     total, zeros = sum(map(len, buffers)), sum(len(data) for data in buffers if not np.any(data))
     rest = ctypes.c_size_t(size - total).value  # buffers can share bytes
-    lines = ["", RULE, f"{'Model size':>24}: {size:10} bytes"]
+    lines = [RULE, f"{'Model size':>24}: {size:10} bytes"]
     lines += [_size("Non-data buffer size", rest, size), _size("Total data buffer size", total, size)]
     subgraphs = model["subgraphs"] or ()
     if len(subgraphs) > 1:
         used = (sum(map(len, _constants(model, subgraph))) for subgraph in subgraphs)
         lines += [_size(f"          - {f'Subgraph#{i}':<12}", bytes, size) for i, bytes in enumerate(used)]
     lines.append(_size("(Zero value buffers)", zeros, size))
-    return "\n".join(lines[1:]) + f"\n\n{_footnote(bool(_percent(zeros, size) > WASTEFUL))}"
+    return "\n".join(lines) + f"\n\n{_footnote(bool(_percent(zeros, size) > WASTEFUL))}"
 
 
 def _constants(model: Tree, subgraph: Tree) -> Iterator[np.ndarray]:
