@@ -59,6 +59,9 @@ def quantize(
     ] = None,
     input_type: Annotated[str, typer.Option(help="float32, int8, uint8 or int16.")] = "float32",
     output_type: Annotated[str, typer.Option(help="float32, int8, uint8 or int16.")] = "float32",
+    per_tensor: Annotated[
+        bool, typer.Option("--per-tensor", help="One scale for each tensor of weights, not for each channel.")
+    ] = False,
     integer_only: Annotated[bool, typer.Option("--integer-only", help="Refuse operators that would stay float.")] = False,
     deny_op: Annotated[list[str] | None, typer.Option(help="An operator that stays float: SOFTMAX; may be repeated.")] = None,
     deny_node: Annotated[
@@ -79,13 +82,13 @@ def quantize(
     """Quantize a float model: weights, and with full_integer and int16x8 activations too.
 
     Operators that have no integer form stay float; stderr names each with the reason. A recipe is
-    {"scheme": S, "rules": [{"operators": REGEX, "names": REGEX, "scheme": S, "weight_bits": 8 or 4}, ...]}: the last rule that
-    matches an operator's name and the name of one of its outputs decides.
+    {"scheme": S, "rules": [{"operators": REGEX, "names": REGEX, "scheme": S, "weight_bits": 8 or 4, "per_axis": true}, ...]}:
+    the last rule that matches an operator's name and the name of one of its outputs decides.
     """
     source = load(model)
     source = fold_batch_norm(source) if fold else source
     source, pruned = (source, []) if pruning is None else prune(source, pruning)
-    chosen = Recipe(scheme) if recipe is None else Recipe.of(recipe)
+    chosen = Recipe(scheme, per_axis=not per_tensor) if recipe is None else Recipe.of(recipe)
     recorded = None
     if data is not None and chosen.uses("full_integer", "int16x8"):
         recorded = _calibrate(source, data, method, like, calibration, samples)

@@ -71,6 +71,7 @@ def quantize_model(
     representative_dataset: Source | None = None,
     *,
     recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    per_axis: bool = True,
     integer_only: bool = False,
     inference_input_type: str = "float32",
     inference_output_type: str = "float32",
@@ -88,6 +89,7 @@ def quantize_model(
     representative_dataset   samples for full_integer and int16x8, in any of the forms of qref.datasets; not needed where the
                 model holds recorded ranges, or a `calibration` is given
     recipe      instead of one scheme for all: see recipe.py
+    per_axis    one scale for each channel of the weights, where the operator allows it; else one for each tensor
     integer_only             refuse operators that would stay float
     inference_input_type, inference_output_type   float32, int8, uint8 or int16
     denylisted_ops, denylisted_nodes   builtin names, and names of outputs, of operators that stay float
@@ -97,7 +99,7 @@ def quantize_model(
     Raises InputError for what does not fit, UnsupportedOperator where integer_only cannot be kept.
     """
     source = model if isinstance(model, Model) else load(model)
-    plan = (Recipe(scheme) if recipe is None else Recipe.of(recipe)).denying(denylisted_ops, denylisted_nodes)
+    plan = (Recipe(scheme, per_axis=per_axis) if recipe is None else Recipe.of(recipe)).denying(denylisted_ops, denylisted_nodes)
     graphs = read(source)
     for graph in graphs:
         fold_constants(source, graph)

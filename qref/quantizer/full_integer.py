@@ -34,9 +34,15 @@ class IntegerNodes:
 
 
 def decide(
-    graph: Graph, ranges: Mapping[Value, Range], rules: Rules, chosen: Callable[[Node], bool], bits: Callable[[Node], int]
+    graph: Graph,
+    ranges: Mapping[Value, Range],
+    rules: Rules,
+    chosen: Callable[[Node], bool],
+    weights: Callable[[Node], tuple[int, bool]],
 ) -> IntegerNodes:
-    """Encodings for a whole graph, of which the `chosen` operators make use; `bits` of an operator's weights: 8 or 4.
+    """Encodings for a whole graph, of which the `chosen` operators make use.
+
+    weights   of an operator: their bits, 8 or 4, and whether each channel has a scale
 
     The encodings are those of a graph in which every operator computes with integers, as the converter has them.
     """
@@ -64,7 +70,7 @@ def decide(
             if node.name in OWN_RULES:
                 decided.constants[node] = OWN_RULES[node.name].constants_of(node, decided.shared.of)
             else:
-                decided.constants[node] = integer.constants_of(node, decided.shared.of, rules, bits(node))
+                decided.constants[node] = integer.constants_of(node, decided.shared.of, rules, *weights(node))
         except Hindered as reason:
             hindered[node] = str(reason)
     return decided

@@ -48,6 +48,7 @@ def constants_of(node: Node, encoding: Reads, rules: Rules, bits: int = 8, per_a
 
     encoding   how it reads or writes a value that is no constant; also what a constant shares with others; None: nothing is known
     bits       of the weights: 8 or 4
+    per_axis   whether each of their channels has a scale, where the operator allows it
     Raises Hindered.
     """
     specification = SPECIFICATIONS.get(node.name)

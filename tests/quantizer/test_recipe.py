@@ -28,6 +28,26 @@ def types_of_weights(content):
 
 
 @needs_litert
+@pytest.mark.parametrize("scheme", ["full_integer", "int16x8", "dynamic_range"])
+def test_one_scale_for_each_tensor_of_weights(scheme):
+    content = qref.quantize(MODEL, scheme, SAMPLES, per_axis=False)
+    model = load(content)
+    found = [model.data(t) for t in model.subgraphs[0].tensors if t.type == TensorType.INT8 and model.data(t) is not None]
+    scales = [len(t.quantization.scale) for t in model.subgraphs[0].tensors if t.quantization is not None]
+    assert max(scales) == 1
+    assert all(np.abs(w.astype(int)).max() == 127 for w in found)
+    assert_equals_litert(model)
+
+
+def test_weights_of_one_operator_per_tensor():
+    recipe = {"rules": [{"operators": "FULLY_CONNECTED", "per_axis": False}]}
+    graph = load(qref.quantize(MODEL, representative_dataset=SAMPLES, recipe=recipe)).subgraphs[0]
+    scales = {o.name: len(graph.tensors[o.inputs[1]].quantization.scale) for o in graph.operators if len(o.inputs) == 3}
+    assert scales["FULLY_CONNECTED"] == 1
+    assert scales["CONV_2D"] > 1
+
+
+@needs_litert
 def test_convolutions_in_integers_and_the_rest_dynamic_range():
     recipe = {"scheme": "dynamic_range", "rules": [{"operators": ".*CONV_2D", "scheme": "full_integer"}]}
     content = qref.quantize(MODEL, representative_dataset=SAMPLES, recipe=recipe)
@@ -81,6 +101,7 @@ def test_a_recipe_is_read_from_a_file_and_written_again(tmp_path):
         ({"scheme": "int9"}, "'int9' is no scheme"),
         ({"rules": [{"operators": "("}]}, "no regular expression"),
         ({"rules": [{"weight_bits": 3}]}, "weight_bits is 3"),
+        ({"rules": [{"per_axis": "no"}]}, "per_axis is 'no'"),
         ({"rules": [{"operator": "CONV_2D"}]}, "not understood"),
         ({"rules": [{"operators": "LSTM"}]}, "rule 0 of the recipe matches no operator"),
         ({"rules": 7}, "not understood"),
