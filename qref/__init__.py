@@ -10,6 +10,7 @@ from qref.models import bundled
 from qref.schema import Limits, Model, load
 
 if TYPE_CHECKING:
+    from qref.analyzer import Analyzer, analyze
     from qref.batch import invoke_many
     from qref.debugger.suggest import suggest
     from qref.evaluation import evaluate
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Analyzer",
     "BackendError",
     "InputError",
     "Interpreter",
@@ -31,6 +33,7 @@ __all__ = [
     "QrefError",
     "SpecViolation",
     "UnsupportedOperator",
+    "analyze",
     "bundled",
     "calibrate",
     "evaluate",
@@ -44,10 +47,11 @@ __all__ = [
 
 _HOME = {"Interpreter": "interpreter", "OpResolverType": "interpreter", "export_keras": "keras", "invoke_many": "batch"}
 _HOME |= {"evaluate": "evaluation", "suggest": "debugger.suggest"} | dict.fromkeys(("calibrate", "quantize"), "quantizer")
+_HOME |= dict.fromkeys(("Analyzer", "analyze"), "analyzer")
 
 
 def __getattr__(name: str) -> Any:
-    """Import interpreter and quantizer, and numba with them, when they are first asked for: reading a file needs neither."""
+    """Import what else there is, and numba with it, when it is first asked for: reading a file needs none of it."""
     if name in _HOME:
         return getattr(importlib.import_module(f"qref.{_HOME[name]}"), name)
     raise AttributeError(f"module 'qref' has no attribute {name!r}")

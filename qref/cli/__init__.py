@@ -12,6 +12,7 @@ import typer
 
 from qref import __version__
 from qref.cli import analyze, bench, diff, evaluate, explain, quantize, run, runtimes, vectors, verify
+from qref.cli.output import printable
 from qref.errors import BackendError, InputError, ModelError, QrefError
 
 app = typer.Typer(
@@ -60,7 +61,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(args=arguments)
     except QrefError as error:
-        print(f"qref: {error}", file=sys.stderr)
+        lines = (printable(line, most=10_000) for line in f"qref: {error}".split("\n"))  # with names from a model
+        print(*lines, sep="\n", file=sys.stderr)
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
     except KeyboardInterrupt:
         print("qref: interrupted", file=sys.stderr)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pathlib
 import sys
-from collections import Counter
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from qref.analyzer.census import census
 from qref.cli.output import print_json, print_table, progress_bar
 from qref.errors import InputError
 from qref.files import write_atomically
@@ -130,16 +130,12 @@ def _calibrate(
     return found
 
 
-def _census(model: Model) -> dict[str, int]:
-    return dict(sorted(Counter(tensor.type.name for subgraph in model.subgraphs for tensor in subgraph.tensors).items()))
-
-
 def _report(path: pathlib.Path, source: Model, result: Quantized, pruned: list[Pruned]) -> dict[str, Any]:
     return {
         "recipe": result.recipe.to_dict(),
         "samples": 0 if result.calibration is None else result.calibration.samples,
         "bytes": {"float": path.stat().st_size, "quantized": len(result.content)},
-        "tensors": {"float": _census(source), "quantized": _census(load(result.content))},
+        "tensors": {"float": census(source), "quantized": census(load(result.content))},
         "stays_float": list(result.stays_float),
         "pruned": [asdict(entry) for entry in pruned],
         "subgraphs": [[asdict(decision) for decision in decisions] for decisions in result.decisions],
@@ -151,8 +147,8 @@ def _sizes(path: pathlib.Path, source: Model, output: pathlib.Path, result: Quan
     quantized, whole = load(result.content), path.stat().st_size
     for name, model, size in ((path, source, whole), (output, quantized, len(result.content))):
         operators = sum(len(subgraph.operators) for subgraph in model.subgraphs)
-        census = ", ".join(f"{count} {kind}" for kind, count in _census(model).items())
-        table.add_row(str(name), f"{size:,}", f"{size / whole:.2f}", str(operators), census)
+        tensors = ", ".join(f"{count} {kind}" for kind, count in census(model).items())
+        table.add_row(str(name), f"{size:,}", f"{size / whole:.2f}", str(operators), tensors)
     return table
 
 
