@@ -12,7 +12,9 @@ from rich import box
 from rich.table import Table
 
 from qref.analyzer.census import census
+from qref.cli.dataset import FROM_0_TO_1, SAMPLES, Pixels
 from qref.cli.output import print_json, print_table, progress_bar
+from qref.datasets import Images
 from qref.errors import InputError
 from qref.files import write_atomically
 from qref.quantizer import (
@@ -43,8 +45,9 @@ def quantize(
     ] = None,
     data: Annotated[
         pathlib.Path | None,
-        typer.Option(help="Representative samples: .npz (an array for each input), .npy, or a folder of .npy files or images."),
+        typer.Option(help=f"What is representative. {SAMPLES}"),
     ] = None,
+    pixels: Pixels = FROM_0_TO_1,
     samples: Annotated[int | None, typer.Option(help="How many samples to take; all by default.")] = None,
     method: Annotated[
         str, typer.Option(help="Ranges by minmax, moving_average[:MOMENTUM], percentile[:PERCENT], mse or entropy.")
@@ -87,7 +90,7 @@ def quantize(
     chosen = Recipe(scheme, per_axis=not per_tensor) if recipe is None else Recipe.of(recipe)
     recorded = None
     if data is not None and chosen.uses("full_integer", "int16x8"):
-        recorded = _calibrate(source, data, method, like, calibration, samples)
+        recorded = _calibrate(source, Images(data, pixels), method, like, calibration, samples)
     elif calibration is not None:
         recorded = Calibration.load(calibration)
     result = quantize_model(
@@ -114,7 +117,7 @@ def quantize(
 
 
 def _calibrate(
-    source: Model, data: pathlib.Path, method: str, like: str | None, kept: pathlib.Path | None, limit: int | None
+    source: Model, data: Images, method: str, like: str | None, kept: pathlib.Path | None, limit: int | None
 ) -> Calibration:
     before = Calibration.load(kept) if kept is not None and kept.exists() else None
     with progress_bar("calibrating") as progress:
