@@ -11,6 +11,7 @@ from qref.schema import Limits, Model, load
 
 if TYPE_CHECKING:
     from qref.batch import invoke_many
+    from qref.debugger import QuantizationDebugger, QuantizationDebugOptions, debug
     from qref.interpreter import Interpreter, OpResolverType
     from qref.keras import export_keras
     from qref.quantizer import calibrate, quantize
@@ -26,11 +27,14 @@ __all__ = [
     "Model",
     "ModelError",
     "OpResolverType",
+    "QuantizationDebugOptions",
+    "QuantizationDebugger",
     "QrefError",
     "SpecViolation",
     "UnsupportedOperator",
     "bundled",
     "calibrate",
+    "debug",
     "export_keras",
     "invoke_many",
     "load",
@@ -40,6 +44,7 @@ __all__ = [
 
 _HOME = {"Interpreter": "interpreter", "OpResolverType": "interpreter", "export_keras": "keras", "invoke_many": "batch"}
 _HOME |= dict.fromkeys(("calibrate", "quantize"), "quantizer")
+_HOME |= dict.fromkeys(("QuantizationDebugger", "QuantizationDebugOptions"), "debugger")
 
 
 def __getattr__(name: str) -> Any:
