@@ -27,9 +27,9 @@ __all__ = [
     "Model",
     "ModelError",
     "OpResolverType",
+    "QrefError",
     "QuantizationDebugOptions",
     "QuantizationDebugger",
-    "QrefError",
     "SpecViolation",
     "UnsupportedOperator",
     "bundled",
@@ -44,11 +44,11 @@ __all__ = [
 
 _HOME = {"Interpreter": "interpreter", "OpResolverType": "interpreter", "export_keras": "keras", "invoke_many": "batch"}
 _HOME |= dict.fromkeys(("calibrate", "quantize"), "quantizer")
-_HOME |= dict.fromkeys(("QuantizationDebugger", "QuantizationDebugOptions"), "debugger")
+_HOME |= dict.fromkeys(("QuantizationDebugger", "QuantizationDebugOptions", "debug"), "debugger")
 
 
 def __getattr__(name: str) -> Any:
-    """Import interpreter and quantizer, and numba with them, when they are first asked for: reading a file needs neither."""
+    """Import interpreter, quantizer or debugger, and numba with them, when first asked for: reading a file needs none."""
     if name in _HOME:
         return getattr(importlib.import_module(f"qref.{_HOME[name]}"), name)
     raise AttributeError(f"module 'qref' has no attribute {name!r}")

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from qref import __version__
-from qref.cli import analyze, bench, diff, explain, quantize, run, runtimes, vectors, verify
+from qref.cli import analyze, bench, debug, diff, explain, quantize, run, runtimes, vectors, verify
 from qref.errors import BackendError, InputError, ModelError, QrefError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("analyze", epilog=analyze.EXAMPLE)(analyze.analyze)
 app.command("diff", epilog=diff.EXAMPLE)(diff.diff)
 app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
 app.command("quantize", epilog=quantize.EXAMPLE)(quantize.quantize)
+app.command("debug", epilog=debug.EXAMPLE)(debug.debug)
 app.command("runtimes", epilog=runtimes.EXAMPLE)(runtimes.runtimes)
 app.command("bench", epilog=bench.EXAMPLE)(bench.bench)
 app.command("vectors", epilog=vectors.EXAMPLE)(vectors.vectors)

@@ -5,18 +5,14 @@ from __future__ import annotations
 import pathlib
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from qref.cli.output import print_json, print_table
+from qref.cli.output import print_json, print_table, progress_bar
 from qref.errors import InputError
 from qref.files import write_atomically
 from qref.quantizer import (
@@ -118,7 +114,7 @@ def _calibrate(
     source: Model, data: pathlib.Path, method: str, like: str | None, kept: pathlib.Path | None, limit: int | None
 ) -> Calibration:
     before = Calibration.load(kept) if kept is not None and kept.exists() else None
-    with _progress() as progress:
+    with progress_bar("calibrating") as progress:
         try:
             found = calibrate(source, data, method=method_of(method), like=like, resume=before, limit=limit, progress=progress)
         except CalibrationStopped as stopped:
@@ -129,14 +125,6 @@ def _calibrate(
     if kept is not None:
         found.save(kept)
     return found
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    columns = SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("calibrating", total=None)
-        yield lambda samples: progress.update(task, completed=samples)
 
 
 def _census(model: Model) -> dict[str, int]:

@@ -13,6 +13,7 @@ from qref.quantizer.specification import SPECIFICATIONS
 CLIPPED = 1e-3  # share of elements outside of the range
 UNUSED = 0.5  # used share of the range
 OUTLIER = 8.0  # times the magnitude of the median channel
+GOOD = 40.0  # dB: weights that are no worse need no remedy
 CLOSE = 3.0  # dB: two ratios that are about the same
 INHERITED = 6.0  # dB by which the accumulated error is above the own one
 
@@ -32,7 +33,14 @@ class Cause:
 
 def causes_of(layer: LayerStatistics, layers: Sequence[LayerStatistics]) -> list[Cause]:
     """Those of which a layer shows signs; `layers` are all of the model."""
-    found = (clipping(layer), dead_range(layer), outlier_channel(layer), weights(layer), states(layer), accumulated(layer, layers))
+    found = (
+        clipping(layer),
+        dead_range(layer),
+        outlier_channel(layer),
+        weights(layer),
+        states(layer),
+        accumulated(layer, layers),
+    )
     return [cause for cause in found if cause is not None]
 
 
@@ -70,7 +78,7 @@ def weights(layer: LayerStatistics) -> Cause | None:
     if not known or layer.own.snr is None:
         return None
     worst = min(known, key=lambda w: w.snr or 0.0)
-    if worst.snr is None or worst.snr > layer.own.snr + CLOSE:
+    if worst.snr is None or worst.snr > min(GOOD, layer.own.snr + CLOSE):
         return None
     where = "" if worst.worst_channel is None else f", channel {worst.worst_channel[0]} {worst.worst_channel[1]:.1f} dB"
     seen = f"its {worst.type} weights alone have a signal-to-noise ratio of {worst.snr:.1f} dB{where}"
@@ -84,7 +92,9 @@ def states(layer: LayerStatistics) -> Cause | None:
         return None
     worst = min(known, key=lambda value: value.snr or 0.0)
     cut = "" if not worst.saturation_rate else f", {worst.saturation_rate:.2%} of it saturated"
-    seen = f"RMSE/scale is {layer.rmse_per_scale:.2f} ({EXPECTED:.3f} is expected); inside, {worst.name} has {worst.snr:.1f} dB{cut}"
+    seen = (
+        f"RMSE/scale is {layer.rmse_per_scale:.2f} ({EXPECTED:.3f} is expected); inside, {worst.name} has {worst.snr:.1f} dB{cut}"
+    )
     return Cause("states", seen, "keep the LSTM in float, or quantize it with dynamic_range")
 
 

@@ -29,8 +29,8 @@ class QuantizationDebugOptions:
     denylisted_nodes              names of outputs whose operators stay float
     fully_quantize                whether the error of quantizing the model's inputs is left out of the operators that read them
 
-    Metrics give a number for each sample, of which the mean over samples is taken. Raises InputError, which is a ValueError, where
-    two metrics have one name.
+    Metrics give a number for each sample, of which the mean over samples is taken. Raises InputError, which is a ValueError,
+    where two metrics have one name.
     """
 
     def __init__(

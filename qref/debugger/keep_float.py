@@ -28,7 +28,9 @@ def keep_float(float_model: Model, quantized_model: Model, operators: Iterable[s
     called = {pair: {value.name for value in (*pair.node.outputs, *pair.outputs)} for pair in pairs}
     for name in (*operators, *names):
         if not any(name == pair.node.name or name in called[pair] for pair in pairs):
-            raise InputError(f"no operator of the quantized model is a {name!r} or has an output of that name, or it is not aligned")
+            raise InputError(
+                f"no operator of the quantized model is a {name!r} or has an output of that name, or it is not aligned"
+            )
     chosen = [pair for pair in pairs if pair.node.name in operators or called[pair] & set(names)]
     _Rewrite(graphs[0], chosen).run()
     return write(assemble(quantized_model, graphs))

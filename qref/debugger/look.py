@@ -18,7 +18,7 @@ from qref.quantizer import lstm
 from qref.quantizer.graph import Node
 
 GATE_SCALE = 2.0 ** (GATE_INTEGER_BITS - 15)
-SAMPLES = 8  # that are looked into: there is much to compute
+SAMPLES = 4  # that are looked into: there is much to compute
 
 
 @dataclass(slots=True)
@@ -114,9 +114,7 @@ class IntegerInside:
         """For an operator of an interpreter that is allocated."""
         execution = interpreter.main
         operands = [None if i < 0 else execution.operands[i] for i in interpreter.operator(operator).inputs]
-        values = [
-            None if o is None else o.constant if o.constant is not None else np.zeros(o.shape, o.dtype) for o in operands
-        ]
+        values = [None if o is None else o.constant if o.constant is not None else np.zeros(o.shape, o.dtype) for o in operands]
         _, prepared = interpreter.prepare_operator(operator, values)
         return cls(prepared.plan, values)  # type: ignore[arg-type]
 

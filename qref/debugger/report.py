@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import importlib
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
@@ -11,6 +13,7 @@ import numpy as np
 
 from qref.debugger.causes import Cause, causes_of
 from qref.debugger.statistics import EXPECTED, THRESHOLD, LayerStatistics
+from qref.errors import InputError
 
 COLUMNS: dict[str, Callable[[LayerStatistics], Any]] = {
     "num_elements": lambda layer: float(layer.num_elements),
@@ -81,9 +84,9 @@ class DebugReport:
 
     def to_pandas(self) -> Any:
         """A DataFrame with a row for each layer; errors as own_... and accumulated_..."""
-        import pandas
-
-        return pandas.DataFrame([flat(layer) for layer in self.layers])
+        if importlib.util.find_spec("pandas") is None:
+            raise InputError("to_pandas() needs pandas; install it with: pip install pandas")
+        return importlib.import_module("pandas").DataFrame([flat(layer) for layer in self.layers])
 
 
 def flat(layer: LayerStatistics) -> dict[str, Any]:
@@ -94,4 +97,3 @@ def flat(layer: LayerStatistics) -> dict[str, Any]:
     for name in ("own", "accumulated"):
         found |= {f"{name}_{key}": value for key, value in found.pop(name).items()}
     return found | found.pop("metrics")
-

@@ -13,8 +13,8 @@ from qref.batch import invoke_many
 from qref.datasets import Source, samples
 from qref.debugger.align import Pair, Stripped, align
 from qref.debugger.constants import is_quantized
-from qref.debugger.lstm import FloatLstm
 from qref.debugger.look import LstmLook
+from qref.debugger.lstm import FloatLstm
 from qref.debugger.numbering import tensor_numbers
 from qref.debugger.report import DebugReport
 from qref.debugger.statistics import LayerStatistics, measured
@@ -26,7 +26,7 @@ from qref.interpreter import Interpreter
 from qref.quantizer.graph import Value, read
 from qref.schema import Model, load
 
-Source_ = str | os.PathLike[str] | bytes | Model
+ModelSource = str | os.PathLike[str] | bytes | Model
 Metric = Callable[..., float]
 Chunk = dict[int, np.ndarray]
 CHUNK = 8  # samples at a time, where states start anew with each
@@ -47,8 +47,8 @@ class Metrics:
 
 
 def debug(
-    float_model: Source_,
-    quantized_model: Source_,
+    float_model: ModelSource,
+    quantized_model: ModelSource,
     dataset: Source,
     *,
     runtime: str = "xnnpack",
@@ -63,8 +63,8 @@ def debug(
     float_model, quantized_model   two forms of one model: paths, bytes or Models; the quantized one without debug operators
     dataset            samples for the float model, in any of the forms of qref.datasets
     runtime            whose arithmetic both compute with
-    like               "tflite": as TensorFlow's debugger measures; states of LSTMs go on from one sample to the next, and operators
-                       that only make a tensor smaller are compared with themselves
+    like               "tflite": as TensorFlow's debugger measures; states of LSTMs go on from one sample to the next, and
+                       operators that only make a tensor smaller are compared with themselves
     quantized_inputs   whether the error of quantizing the model's inputs is left out of the operators that read them
     metrics            more to measure
     limit              how many samples to take
@@ -73,8 +73,8 @@ def debug(
     """
     if like not in (None, "tflite"):
         raise InputError(f"like is {like!r}; there is only 'tflite'")
-    models = [m if isinstance(m, Model) else load(m) for m in (float_model, quantized_model)]
-    run = _Run(*models, runtime, like == "tflite", quantized_inputs, metrics or Metrics())
+    original, quantized = (m if isinstance(m, Model) else load(m) for m in (float_model, quantized_model))
+    run = _Run(original, quantized, runtime, like == "tflite", quantized_inputs, metrics or Metrics())
     for chunk in run.chunks(dataset, limit):
         run.add(chunk)
         if progress is not None:
@@ -86,7 +86,13 @@ def debug(
 
 class _Run:
     def __init__(
-        self, float_model: Model, quantized_model: Model, runtime: str, like_tflite: bool, quantized_inputs: bool, metrics: Metrics
+        self,
+        float_model: Model,
+        quantized_model: Model,
+        runtime: str,
+        like_tflite: bool,
+        quantized_inputs: bool,
+        metrics: Metrics,
     ):
         float_graphs, graphs = read(float_model), read(quantized_model)
         self.alignment = align(float_graphs[0], graphs[0])
@@ -103,9 +109,7 @@ class _Run:
         self.of_model: dict[str, list[float]] = {name: [] for name in metrics.model}
         self.interpreter = Interpreter(model_content=self.joint.model, runtime=runtime)
         self.interpreter.allocate_tensors()
-        self.looks = {
-            node: LstmLook.of(self.interpreter, self.joint, node, twin) for node, (twin, _) in self.joint.lstms.items()
-        }
+        self.looks = {node: LstmLook.of(self.interpreter, self.joint, node, twin) for node, (twin, _) in self.joint.lstms.items()}
         tensors = {t for p in self.joint.probes for t in (p.stored, p.dequantized, p.twin, p.float) if t is not None}
         tensors |= {t for pair in self.joint.outputs for t in pair} | {x for _, x in self.joint.lstms.values()}
         tensors |= {t for look in self.looks.values() for t in look.reads}
@@ -160,7 +164,9 @@ class _Run:
             where = f"{probe.pair.node} or its float counterpart, {probe.pair.float_node},"
             raise InputError(f"samples {self.samples} to {self.samples + count - 1}: {where} becomes NaN or infinite")
 
-    def _measure(self, probe: Probe, custom: dict[str, list[float]], found: np.ndarray, twin: np.ndarray, stored: np.ndarray) -> None:
+    def _measure(
+        self, probe: Probe, custom: dict[str, list[float]], found: np.ndarray, twin: np.ndarray, stored: np.ndarray
+    ) -> None:
         for name, metric in self.metrics.layer.items():
             custom.setdefault(name, []).extend(metric(a - b) for a, b in zip(found, twin))
         encoding = _encoding(probe.value)
@@ -213,7 +219,7 @@ def _limits(value: Value) -> tuple[float, float, float] | None:
     if found is None:
         return None
     scale, zero_point = found
-    limits = np.iinfo(value.type.dtype)  # type: ignore[arg-type]
+    limits = np.iinfo(value.type.dtype)
     return scale * (limits.min - zero_point), scale * (limits.max - zero_point), scale
 
 

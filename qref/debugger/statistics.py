@@ -38,13 +38,13 @@ class Error:
     @classmethod
     def of(cls, sums: ErrorSums, power: float) -> Error:
         """From sums over samples; `power` is the sum of squares of what was found."""
-        means = (
+        stddev, mean, greatest, square = (
             float(np.concatenate(found).mean()) if found else 0.0
             for found in (sums.stddevs, sums.means, sums.greatest, sums.squares)
         )
         norm = np.sqrt(power * sums.signal)
         cosine = float(np.clip(sums.product / norm, -1, 1)) if norm > 0 else None
-        return cls(*means, decibel(sums.signal, sums.error), cosine)
+        return cls(stddev, mean, greatest, square, decibel(sums.signal, sums.error), cosine)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,8 +156,10 @@ class LayerStatistics:
 
     @property
     def suspected(self) -> bool:
-        """Whether RMSE / scale is above THRESHOLD."""
-        return self.rmse_per_scale is not None and self.rmse_per_scale > THRESHOLD
+        """Whether RMSE / scale is above THRESHOLD, for an output of 8 bits: in steps of 16 bits any weights' error is large."""
+        if self.rmse_per_scale is None or self.scale is None or self.range is None:
+            return False
+        return self.rmse_per_scale > THRESHOLD and self.range < 256 * self.scale
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -168,7 +170,7 @@ class LayerStatistics:
         found["metrics"] = dict(self.metrics)
         found["own"], found["accumulated"] = asdict(self.own), asdict(self.accumulated)
         found["channels"] = None if self.channels is None else self.channels.to_dict()
-        found["histogram"] = None if self.histogram is None else {k: v.tolist() for k, v in asdict(self.histogram).items()}
+        found["histogram"] = None if self.histogram is None else self.histogram.to_dict()
         return found
 
 

@@ -57,7 +57,7 @@ class ChannelSums:
     @classmethod
     def of(cls, channels: int) -> ChannelSums:
         """Of nothing yet."""
-        return cls(*(np.zeros(channels) for _ in range(3)))
+        return cls(np.zeros(channels), np.zeros(channels), np.zeros(channels))
 
     def add(self, d: np.ndarray, reference: np.ndarray) -> None:
         """Add differences and what should have been, of any shape with the channels last."""
@@ -76,7 +76,7 @@ class HistogramSums:
     """
 
     edges: np.ndarray
-    float: np.ndarray = field(default_factory=lambda: np.zeros(HISTOGRAM_BINS, np.int64))
+    float_: np.ndarray = field(default_factory=lambda: np.zeros(HISTOGRAM_BINS, np.int64))
     quantized: np.ndarray = field(default_factory=lambda: np.zeros(HISTOGRAM_BINS, np.int64))
 
     @classmethod
@@ -84,11 +84,15 @@ class HistogramSums:
         """Of nothing yet; bins from low to high."""
         return cls(np.linspace(low, high if high > low else low + 1, HISTOGRAM_BINS + 1))
 
+    def to_dict(self) -> dict[str, list[float]]:
+        """As JSON has it."""
+        return {"edges": self.edges.tolist(), "float": self.float_.tolist(), "quantized": self.quantized.tolist()}
+
     def add(self, real: np.ndarray, quantized: np.ndarray) -> None:
         """Add values [n, elements] of both."""
         step = max(1, real.shape[1] // HISTOGRAM_ELEMENTS)
         low, width = self.edges[0], self.edges[1] - self.edges[0]
-        for counts, x in ((self.float, real), (self.quantized, quantized)):
+        for counts, x in ((self.float_, real), (self.quantized, quantized)):
             bins = np.clip((x[:, ::step] - low) / width, 0, HISTOGRAM_BINS - 1).astype(np.intp)
             counts += np.bincount(bins.reshape(-1), minlength=HISTOGRAM_BINS)
 

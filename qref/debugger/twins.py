@@ -1,11 +1,12 @@
 """One model that computes both: the quantized graph, a float twin of each of its operators, and the float model.
 
-A twin is the float operator with its float constants, fed with what the quantized operator was fed, as real numbers: what it gives
-less what the quantized operator gives is that operator's own error. The float model runs beside them on the same inputs: what it
-gives less what the quantized operator gives is the accumulated error. Conversions are no operators: a twin reads what a QUANTIZE
-or DEQUANTIZE reads, so that the error of a conversion belongs to the operator behind it; that of the model's input does only
-unless `quantized_inputs` says that twins read inputs as quantized. A twin's variables are its own. LSTMs have their twin outside
-of the model, in lstm.py, where their gates can be seen.
+A twin is the float operator with its float constants, fed with what the quantized operator was fed, as real numbers: what the
+quantized operator gives less what the twin gives is the operator's own error. The float model runs beside them on the same
+inputs: what the quantized operator gives less what it gives is the accumulated error.
+
+Conversions are no operators: a twin reads what a QUANTIZE or DEQUANTIZE reads, so that the error of a conversion belongs to the
+operator behind it; that of the model's input does only unless `quantized_inputs` says that twins read inputs as quantized. A
+twin's variables are its own. LSTMs have their twin outside of the model, in lstm.py, where their gates can be seen.
 """
 
 from __future__ import annotations
@@ -211,10 +212,10 @@ class _Maker:
 def _shift_subgraphs(graph: Graph, by: int) -> None:
     """Let operators call the subgraphs that are now `by` places behind."""
     for node in graph.nodes if by else ():
-        for name in ("options", "options_2"):
-            options: Options = getattr(node.source, name)
-            moved = {key: n + by for key, n in options.values.items() if key.endswith("subgraph_index") and n >= 0}
-            if moved:
-                changed = dataclasses.replace(options, values={**options.values, **moved})
-                node.source = dataclasses.replace(node.source, **{name: changed})
+        source = node.source
+        node.source = dataclasses.replace(source, options=_shifted(source.options, by), options_2=_shifted(source.options_2, by))
 
+
+def _shifted(options: Options, by: int) -> Options:
+    moved = {key: n + by for key, n in options.values.items() if key.endswith("subgraph_index") and n >= 0}
+    return Options(options.table, {**options.values, **moved})

@@ -256,9 +256,7 @@ def _step(
     return np.clip(h, -plan.projection_clip, plan.projection_clip) if plan.projection_clip > 0 else h, c
 
 
-def gate_sums(
-    name: str, start: np.ndarray, h: np.ndarray, c: np.ndarray, tensors: Tensors, plan: IntegerLstmPlan
-) -> np.ndarray:
+def gate_sums(name: str, start: np.ndarray, h: np.ndarray, c: np.ndarray, tensors: Tensors, plan: IntegerLstmPlan) -> np.ndarray:
     """Equations (1) and (2), int64 [B, C]."""
     gate, rules = plan.inputs.gates[name], plan.gates[name]
     r = tensors[gate.recurrent_weights]
