@@ -1,12 +1,14 @@
 """The numbers that tensors have in the debug model which TensorFlow's converter makes, as its CSV tells them.
 
-First come the inputs, the constants of both graphs, equal ones once, the states of float LSTMs and the conversion of inputs that
-are integers. Then, operator by operator: the float twin's intermediates and outputs; the quantized operator's states,
+First come the inputs, the constants of the quantized graph and those of the float operators that it lacks, the states of float
+LSTMs and the conversion of inputs that are integers. Then, operator by operator: the float twin's intermediates and outputs; the quantized operator's states,
 intermediates and outputs; for each float output the result of the comparison; and the output as float, where something reads it
 so.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from qref.debugger.align import CONVERSIONS, Alignment, Stripped
 from qref.debugger.constants import is_quantized
@@ -20,7 +22,9 @@ def tensor_numbers(float_graph: Graph, quantized_graph: Graph, alignment: Alignm
     verified = {node for node in pairs if any(is_quantized(value) for value in node.outputs)}
     twins = [node for pair in alignment.pairs if pair.node in verified for node in pair.region]
     variables = {value for node in twins for value in node.inputs if value is not None and value.is_variable}
-    number = len(quantized_graph.inputs) + len(_constants([*quantized_graph.nodes, *twins])) + len(variables)
+    constants = _constants(quantized_graph.nodes)
+    lacking = set(_constants(twins).values()) - set(constants.values())
+    number = len(quantized_graph.inputs) + len(constants) + len(lacking) + len(variables)
     read_as_float = {v for node in quantized_graph.nodes if node.name == "DEQUANTIZE" for v in stripped.inputs(node)}
     read_as_float |= {value for node in verified for value in stripped.inputs(node)}
     number += sum(is_quantized(value) for value in quantized_graph.inputs)
@@ -43,10 +47,11 @@ def tensor_numbers(float_graph: Graph, quantized_graph: Graph, alignment: Alignm
     return found
 
 
-def _constants(nodes: list[Node]) -> set[tuple]:
-    values = {value for node in nodes for value in node.inputs if value is not None and value.data is not None}
+def _constants(nodes: Iterable[Node]) -> dict[Value, tuple]:
+    """The constants that operators read, each with what makes two of them equal."""
+    values = dict.fromkeys(value for node in nodes for value in node.inputs if value is not None and value.data is not None)
     return {
-        (v.type, v.shape, v.data.tobytes(), b"" if v.quantization is None else v.quantization.scale.tobytes())
+        v: (v.type, v.shape, v.data.tobytes(), b"" if v.quantization is None else v.quantization.scale.tobytes())
         for v in values
         if v.data is not None
     }

@@ -17,13 +17,13 @@ from qref.debugger.look import LstmLook
 from qref.debugger.lstm import FloatLstm
 from qref.debugger.numbering import tensor_numbers
 from qref.debugger.report import DebugReport
-from qref.debugger.statistics import LayerStatistics, measured
+from qref.debugger.statistics import LayerStatistics, Weights, measured
 from qref.debugger.sums import ChannelSums, LayerSums
 from qref.debugger.twins import STORED, Joint, Probe, join
 from qref.debugger.weights import weights_of
 from qref.errors import InputError
 from qref.interpreter import Interpreter
-from qref.quantizer.graph import Value, read
+from qref.quantizer.graph import Graph, Node, Value, read
 from qref.schema import Model, load
 
 ModelSource = str | os.PathLike[str] | bytes | Model
@@ -97,6 +97,7 @@ class _Run:
         float_graphs, graphs = read(float_model), read(quantized_model)
         self.alignment = align(float_graphs[0], graphs[0])
         self.weights = _weights(self.alignment.pairs, Stripped(graphs[0]))
+        self.calling = {pair.node for pair in self.alignment.pairs if _calls_quantized(pair.node, graphs)}
         self.numbers = tensor_numbers(float_graphs[0], graphs[0], self.alignment)
         self.joint: Joint = join(
             *(float_model, quantized_model, float_graphs, graphs, self.alignment),
@@ -154,13 +155,13 @@ class _Run:
                 self.of_model[name].append(metric(*ends))
         self.samples += count
 
-    def _run_lstm(self, node: object, twin: FloatLstm, chunk: Chunk, x: int) -> np.ndarray:
+    def _run_lstm(self, node: Node, twin: FloatLstm, chunk: Chunk, x: int) -> np.ndarray:
         y, inside = twin.run(chunk[x], carry=self.like_tflite)
-        self.looks[node].add(chunk, inside, carry=self.like_tflite)  # type: ignore[index]
+        self.looks[node].add(chunk, inside, carry=self.like_tflite)
         return y
 
     def _expect_finite(self, probe: Probe, sums: LayerSums, count: int) -> None:
-        if not np.isfinite([sums.own.error, sums.own.signal, sums.accumulated.error]).all():
+        if not sums.is_finite:
             where = f"{probe.pair.node} or its float counterpart, {probe.pair.float_node},"
             raise InputError(f"samples {self.samples} to {self.samples + count - 1}: {where} becomes NaN or infinite")
 
@@ -191,17 +192,30 @@ class _Run:
             tensor=-1 if value.index is None else value.index,
             tensor_idx=self.numbers.get(value, -1),
             tensor_name=probe.pair.outputs[probe.output].name,
-            quantized=bool(weights) or is_quantized(value),
+            quantized=bool(weights) or is_quantized(value) or node in self.calling,
             scale=scale,
             zero_point=zero_point,
             weights=weights,
             inside=self.looks[node].results() if node in self.looks else (),
-            metrics={name: float(np.nanmean(found)) for name, found in custom.items()},
+            metrics={name: _mean(found) for name, found in custom.items()},
             **measured(sums),
         )
 
 
-def _weights(pairs: Sequence[Pair], quantized: Stripped) -> dict:
+def _mean(found: Sequence[float]) -> float:
+    """Of what is not NaN; NaN where all is."""
+    known = [x for x in found if not np.isnan(x)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _calls_quantized(node: Node, graphs: Sequence[Graph]) -> bool:
+    """Whether an operator calls a subgraph, as WHILE and IF do, that holds anything quantized."""
+    options = (node.source.options, node.source.options_2)
+    called = [n for o in options for name, n in o.values.items() if name.endswith("subgraph_index") and 0 < n < len(graphs)]
+    return any(is_quantized(value) for number in called for value in graphs[number].values())
+
+
+def _weights(pairs: Sequence[Pair], quantized: Stripped) -> dict[Node, tuple[Weights, ...]]:
     return {pair.node: weights_of(pair, quantized) for pair in pairs}
 
 

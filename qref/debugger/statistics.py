@@ -118,7 +118,7 @@ class LayerStatistics:
     operator, tensor   their numbers in the quantized model; `output` is its place among the operator's outputs
     tensor_idx         the number that its tensor has in TensorFlow's debug model: see numbering.py
     tensor_name        as in the float model
-    quantized          whether the output or a constant of the operator is quantized
+    quantized          whether the output or a constant of the operator is quantized, or what it calls
     own                its own error: against its float counterpart, fed with what the quantized operator was fed
     accumulated        against what the float model holds there
     scale, zero_point  of the output; None where it is float

@@ -119,16 +119,24 @@ class LayerSums:
     least: float = np.inf
     greatest: float = -np.inf
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether no value was NaN or infinite."""
+        return bool(np.isfinite([self.own.error, self.own.signal, self.accumulated.error, self.accumulated.signal]).all())
+
     def add(self, found: np.ndarray, twin: np.ndarray, float_: np.ndarray) -> None:
         """Add samples [n, ...] of the operator's output, of its twin's and of the float model's, all float32."""
         found, twin, float_ = (x.reshape(len(x), -1) for x in (found, twin, float_))
         self.num_elements, self.samples = found.shape[1], self.samples + len(found)
         if not found.size:
             return
-        power = power_of(found)
-        self.power += power
-        d = self.own.add(found, power, twin)
-        self.accumulated.add(found, power, float_)
+        with np.errstate(all="ignore"):  # what is not finite is refused by whoever asks is_finite
+            power = power_of(found)
+            self.power += power
+            d = self.own.add(found, power, twin)
+            self.accumulated.add(found, power, float_)
+        if not self.is_finite:
+            return
         self.least, self.greatest = min(self.least, float(found.min())), max(self.greatest, float(found.max()))
         if self.channels is not None:
             self.channels.add(d, twin)
