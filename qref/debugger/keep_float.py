@@ -66,8 +66,8 @@ class _Rewrite:
     def _replace(self, pair: Pair) -> None:
         made: dict[Value, Value] = {}
         for x, y in zip(pair.node.inputs, pair.float_node.inputs):
-            if is_computed(x) and y is not None:
-                made[y] = self._as_float(self.stripped.source(x))  # type: ignore[arg-type]
+            if x is not None and y is not None and is_computed(y):
+                made[y] = self._as_float(self.stripped.source(x))
         for node in pair.region:
             for value in node.values():
                 if value.data is None and value not in made:

@@ -163,7 +163,7 @@ class _Maker:
     def _add_twin(self, pair: Pair) -> None:
         made: dict[Value, Value] = {}
         for x, y in zip(pair.node.inputs, pair.float_node.inputs):
-            if x is not None and y is not None and y.data is None and not y.is_variable:
+            if x is not None and y is not None and is_computed(y):
                 made[y] = self._read(x)
         lstm = FloatLstm.of(pair.float_node, pair.float_node.inputs) if len(pair.region) == 1 else None
         shown: dict[Value, Value | None] = dict.fromkeys(pair.outputs)
