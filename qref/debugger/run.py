@@ -111,7 +111,8 @@ class _Run:
         self.interpreter = Interpreter(model_content=self.joint.model, runtime=runtime)
         self.interpreter.allocate_tensors()
         self.looks = {node: LstmLook.of(self.interpreter, self.joint, node, twin) for node, (twin, _) in self.joint.lstms.items()}
-        tensors = {t for p in self.joint.probes for t in (p.stored, p.dequantized, p.twin, p.float) if t is not None}
+        tensors = {t for p in self.joint.probes for t in (p.dequantized, p.twin, p.float) if t is not None}
+        tensors |= {probe.stored for probe in self.joint.probes if metrics.direct}
         tensors |= {t for pair in self.joint.outputs for t in pair} | {x for _, x in self.joint.lstms.values()}
         tensors |= {t for look in self.looks.values() for t in look.reads}
         self.wanted = sorted(tensors)
@@ -148,7 +149,7 @@ class _Run:
             found = chunk[probe.dequantized]
             sums.add(found, twin, chunk[probe.float])
             self._expect_finite(probe, sums, count)
-            self._measure(probe, custom, found, twin, chunk[probe.stored])
+            self._measure(probe, custom, found, twin, chunk.get(probe.stored, found))
         for i in range(count) if self.metrics.model else ():
             ends = [[chunk[pair[side]][i] for pair in self.joint.outputs] for side in (0, 1)]
             for name, metric in self.metrics.model.items():

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 HISTOGRAM_BINS = 64
-HISTOGRAM_ELEMENTS = 4096  # of each sample, spread over the tensor
+HISTOGRAM_ELEMENTS = 512  # of each sample, spread over the tensor
+PIECE = 1 << 16  # elements that are summed at a time: they stay in the cache
 
 
 @dataclass(slots=True)
@@ -128,8 +129,11 @@ class LayerSums:
         """Add samples [n, ...] of the operator's output, of its twin's and of the float model's, all float32."""
         found, twin, float_ = (x.reshape(len(x), -1) for x in (found, twin, float_))
         self.num_elements, self.samples = found.shape[1], self.samples + len(found)
-        if not found.size:
-            return
+        count = max(1, PIECE // max(1, found.shape[1]))
+        for start in range(0, len(found) if found.size else 0, count):
+            self._add(*(x[start : start + count] for x in (found, twin, float_)))
+
+    def _add(self, found: np.ndarray, twin: np.ndarray, float_: np.ndarray) -> None:
         with np.errstate(all="ignore"):  # what is not finite is refused by whoever asks is_finite
             power = power_of(found)
             self.power += power
