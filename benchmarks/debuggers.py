@@ -4,10 +4,11 @@
 
 CALIBRATED is what TFLiteConverter gives with _experimental_calibrate_only: the float model with the ranges that it recorded. Both
 debug what is quantized with these ranges: TensorFlow the debug model that its quantizer makes, qref the model that
-qref.quantize makes, beside FLOAT. Each runs in a process of its own: "debug" is from the ready models to the table of all layers,
-"process" everything from the start of Python, making the models included, "peak" the most memory that was resident. qref's
-time holds the accumulated errors, which TensorFlow does not measure. Printed are qref's medians and the median of the paired ratios
-with the least and the greatest. PYTHON is an interpreter that has tensorflow, by default this one. Runs on Linux.
+qref.quantize makes, beside FLOAT. Each runs in a process of its own: "debug" is from the ready models to the table of all
+layers, "process" everything from the start of Python, making the models included, "peak" the most memory that was resident.
+qref's time holds the accumulated errors, which TensorFlow does not measure. Printed are the medians of both, and the median of
+the paired ratios with the least and the greatest. PYTHON is an interpreter that has tensorflow, by default this one. Runs on
+Linux.
 """
 
 from __future__ import annotations

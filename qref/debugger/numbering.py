@@ -1,9 +1,9 @@
 """The numbers that tensors have in the debug model which TensorFlow's converter makes, as its CSV tells them.
 
 First come the inputs, the constants of the quantized graph and those of the float operators that it lacks, the states of float
-LSTMs and the conversion of inputs that are integers. Then, operator by operator: the float twin's intermediates and outputs; the quantized operator's states,
-intermediates and outputs; for each float output the result of the comparison; and the output as float, where something reads it
-so.
+LSTMs and the conversion of inputs that are integers. Then, operator by operator: the float twin's intermediates and outputs; the
+quantized operator's states, intermediates and outputs; for each float output the result of the comparison; and the output as
+float, where something reads it so.
 """
 
 from __future__ import annotations

@@ -74,6 +74,7 @@ def debug(
     if like not in (None, "tflite"):
         raise InputError(f"like is {like!r}; there is only 'tflite'")
     original, quantized = (m if isinstance(m, Model) else load(m) for m in (float_model, quantized_model))
+    _expect_float(original)
     run = _Run(original, quantized, runtime, like == "tflite", quantized_inputs, metrics or Metrics())
     for chunk in run.chunks(dataset, limit):
         run.add(chunk)
@@ -82,6 +83,13 @@ def debug(
     if not run.samples:
         raise InputError("the dataset holds no sample")
     return run.report()
+
+
+def _expect_float(model: Model) -> None:
+    for tensor in model.subgraphs[0].tensors:
+        if tensor.type in STORED and tensor.quantization is not None and len(tensor.quantization.scale):
+            named = f"tensor {tensor.index} ({tensor.name})"
+            raise InputError(f"the float model is quantized: {named} is {tensor.type.name}; give the float model first")
 
 
 class _Run:
@@ -128,7 +136,8 @@ class _Run:
         return self._one_by_one(source)
 
     def _one_by_one(self, source: Iterator[Chunk]) -> Iterator[Chunk]:
-        while some := list(itertools.islice(source, CHUNK)):
+        size = CHUNK if self.interpreter.main.has_known_shapes() else 1
+        while some := list(itertools.islice(source, size)):
             done = [self._invoke(sample) for sample in some]
             yield {index: np.stack([found[index] for found in done]) for index in self.wanted}
 
@@ -147,6 +156,8 @@ class _Run:
         for probe, sums, custom in zip(self.joint.probes, self.sums, self.custom):
             twin = twins[probe.pair.node] if probe.twin is None else chunk[probe.twin]
             found = chunk[probe.dequantized]
+            if not self._has_one_shape(probe, found, twin, chunk[probe.float]):
+                continue
             sums.add(found, twin, chunk[probe.float])
             self._expect_finite(probe, sums, count)
             self._measure(probe, custom, found, twin, chunk.get(probe.stored, found))
@@ -160,6 +171,13 @@ class _Run:
         y, inside = twin.run(chunk[x], carry=self.like_tflite)
         self.looks[node].add(chunk, inside, carry=self.like_tflite)
         return y
+
+    def _has_one_shape(self, probe: Probe, *arrays: np.ndarray) -> bool:
+        """Whether all three can be compared, in this and all samples before; the operator is noted where not."""
+        shapes = list(dict.fromkeys(array.shape[1:] for array in arrays))
+        if len(shapes) > 1:
+            self.alignment.unaligned[probe.pair.node] = f"its shape depends on data: {' and '.join(str(list(s)) for s in shapes)}"
+        return probe.pair.node not in self.alignment.unaligned
 
     def _expect_finite(self, probe: Probe, sums: LayerSums, count: int) -> None:
         if not sums.is_finite:
@@ -177,7 +195,8 @@ class _Run:
 
     def report(self) -> DebugReport:
         """What all samples told."""
-        layers = tuple(map(self._layer, self.joint.probes, self.sums, self.custom))
+        measured_ = zip(self.joint.probes, self.sums, self.custom)
+        layers = tuple(self._layer(*entry) for entry in measured_ if entry[0].pair.node not in self.alignment.unaligned)
         unaligned = tuple((str(node), reason) for node, reason in self.alignment.unaligned.items())
         of_model = {name: float(np.mean(found)) for name, found in self.of_model.items()}
         return DebugReport(layers, unaligned, self.samples, of_model)

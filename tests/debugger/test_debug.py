@@ -175,6 +175,35 @@ def test_a_model_that_becomes_infinite_is_named():
         debug(dense(weights), qref.quantize(dense(weights), "float16"), [np.full((1, 16), 10, np.float32)])
 
 
+def test_models_in_the_wrong_order_are_told():
+    with pytest.raises(qref.InputError, match=r"the float model is quantized: tensor 0 .*; give the float model first"):
+        debug(qref.bundled("digits_cnn_int8"), FLOAT, DIGITS)
+
+
+def test_an_operator_whose_shape_depends_on_data_is_named():
+    """WHERE gives as many rows as there are positive numbers, which quantization changes."""
+    graph = GraphBuilder()
+    x = graph.input("x", TensorType.FLOAT32, (1, 16))
+    w = graph.constant("w", np.eye(16, dtype=np.float32))
+    a, r = (graph.tensor(name, TensorType.FLOAT32, (1, 16)) for name in "ar")
+    positive, places = graph.tensor("p", TensorType.BOOL, (1, 16)), graph.tensor("i", TensorType.INT64, (1, 2))
+    chosen = graph.tensor("y", TensorType.FLOAT32, (1,))
+    graph.operator("FULLY_CONNECTED", [x, w, None], [a], ("FullyConnectedOptions", {}))
+    graph.operator("RELU", [a], [r])
+    zero = graph.constant("zero", np.float32(0.01))
+    graph.operator("GREATER", [r, zero], [positive])
+    graph.operator("WHERE", [positive], [places])
+    graph.operator("GATHER_ND", [r, places], [chosen])
+    model = graph.model(outputs=[chosen])
+    inputs = [np.linspace(-1, 1, 16, dtype=np.float32)[None] * factor for factor in (1, 0.1)]
+    recipe = {"scheme": "float", "rules": [{"operators": "FULLY_CONNECTED|RELU", "scheme": "full_integer"}]}
+    report = debug(model, quantize_model(model, recipe=recipe, representative_dataset=[x * 8 for x in inputs]).content, inputs)
+    assert [layer.op_name for layer in report.layers] == ["FULLY_CONNECTED", "RELU"]
+    ((operator, reason),) = report.unaligned
+    assert "GATHER_ND" in operator
+    assert "shape" in reason
+
+
 def test_wrong_options_are_refused():
     with pytest.raises(qref.InputError, match="there is only 'tflite'"):
         debug(FLOAT, qref.bundled("digits_cnn_int8"), DIGITS, like="keras")

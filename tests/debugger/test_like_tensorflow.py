@@ -1,4 +1,4 @@
-"""The tables that tf.lite.experimental.QuantizationDebugger writes, from a float and a quantized model without debug operators."""
+"""The tables of tf.lite.experimental.QuantizationDebugger, from a float and a quantized model without debug operators."""
 
 import csv
 import io
@@ -9,6 +9,9 @@ import pytest
 
 import qref
 from qref.debugger import QuantizationDebugger, QuantizationDebugOptions
+from qref.quantizer.conversions import conversion
+from qref.quantizer.graph import Node, Value, assemble, read
+from qref.schema import Operator, TensorType, builtin_code
 
 SHARED = pathlib.Path(__file__).parent.parent.parent.parent / "shared"
 GOLDEN = SHARED / "golden" / "quantizer"
@@ -86,6 +89,24 @@ def test_custom_metrics_are_means_over_samples():
         assert float(row["rmse/s"]) == pytest.approx(layer.rmse_per_scale, rel=0.2, abs=1e-4)
         assert row["nan"] == ("nan" if layer.op_name in ("MEAN", "FULLY_CONNECTED", "SOFTMAX") else "1.0")
     assert list(table(found)[0])[7:10] == ["l1", "nan", "rmse/s"]
+
+
+def test_debug_operators_of_a_model_are_left_out():
+    """The last operator's twin and comparison, as TensorFlow's converter puts them into its debug models."""
+    plain = qref.load(INT8)
+    (graph,) = read(plain)
+    last = graph.nodes[-1]
+    real, error = (Value(name, TensorType.FLOAT32, last.outputs[0].shape) for name in ("real", "NumericVerify/y:30"))
+    graph.nodes.append(conversion(last.outputs[0], real))
+    graph.nodes[-1].version = 2
+    verify = Operator(-1, "NumericVerify", builtin_code("CUSTOM"), 1, (), ())
+    graph.nodes.append(Node(verify, [last.outputs[0], real], [error]))
+    found = debugger(quant_debug_model_content=assemble(plain, [graph]), float_model_path=FLOAT)
+    assert [o.name for o in qref.load(found.get_nondebug_quantized_model()).subgraphs[0].operators] == [
+        o.name for o in plain.subgraphs[0].operators
+    ]
+    found.run()
+    assert len(found.layer_statistics) == 9
 
 
 def test_two_metrics_of_one_name_are_refused():
