@@ -5,10 +5,10 @@ DEQUANTIZE and QUANTIZE stand where the two meet. Between two operators that bec
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 
 from qref.debugger.align import Pair, Stripped, align, is_computed
+from qref.debugger.twins import clone
 from qref.errors import InputError
 from qref.quantizer.conversions import conversion
 from qref.quantizer.graph import Graph, Node, Value, assemble, read
@@ -32,6 +32,9 @@ def keep_float(float_model: Model, quantized_model: Model, operators: Iterable[s
                 f"no operator of the quantized model is a {name!r} or has an output of that name, or it is not aligned"
             )
     chosen = [pair for pair in pairs if pair.node.name in operators or called[pair] & set(names)]
+    for pair in chosen:
+        if any(name.endswith("subgraph_index") for node in pair.region for name in node.source.options.values):
+            raise InputError(f"{pair.node} calls another subgraph; quantize the model anew, with a rule that leaves it float")
     _Rewrite(graphs[0], chosen).run()
     return write(assemble(quantized_model, graphs))
 
@@ -68,14 +71,7 @@ class _Rewrite:
         for x, y in zip(pair.node.inputs, pair.float_node.inputs):
             if x is not None and y is not None and is_computed(y):
                 made[y] = self._as_float(self.stripped.source(x))
-        for node in pair.region:
-            for value in node.values():
-                if value.data is None and value not in made:
-                    made[value] = dataclasses.replace(value, index=None)
-            inputs = [None if value is None else made.get(value, value) for value in node.inputs]
-            self.nodes.append(
-                Node(node.source, inputs, [made[v] for v in node.outputs], [made[v] for v in node.intermediates], node.version)
-            )
+        self.nodes += [clone(node, made) for node in pair.region]
         for stored, original in zip(pair.node.outputs, pair.outputs):
             self._give(stored, made[original])
 

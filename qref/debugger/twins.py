@@ -173,7 +173,7 @@ class _Maker:
             shown = {y: self._as_float(x) for x, y in zip(pair.node.outputs, pair.outputs)}
         else:
             for node in pair.region:
-                self._clone(node, made)
+                self._add_float(clone(node, made))
             shown = {y: made[y] for y in pair.outputs}
         for number, (stored, original) in enumerate(zip(pair.node.outputs, pair.outputs)):
             if original.type == TensorType.FLOAT32 and (stored.type in STORED or stored.type == TensorType.FLOAT32):
@@ -192,21 +192,19 @@ class _Maker:
         smaller = math.prod(y.shape) < math.prod(x.shape)
         return smaller and x.type != TensorType.FLOAT32 and sum(self.stripped.uses(x).values()) == 1
 
-    def _clone(self, node: Node, made: dict[Value, Value]) -> None:
-        """Add an operator with values of its own, but for constants."""
-        for value in node.values():
-            if value.data is None and value not in made:
-                made[value] = dataclasses.replace(value, index=None)
-        self.nodes.append(
-            Node(
-                node.source,
-                [None if v is None else made.get(v, v) for v in node.inputs],
-                [made[v] for v in node.outputs],
-                [made.get(v, v) for v in node.intermediates],
-                node.version,
-            )
-        )
-        self.float_nodes.append(self.nodes[-1])
+    def _add_float(self, node: Node) -> None:
+        self.nodes.append(node)
+        self.float_nodes.append(node)
+
+
+def clone(node: Node, made: dict[Value, Value]) -> Node:
+    """An operator with values of its own, but for constants; `made` has some of them, and gets the others."""
+    for value in node.values():
+        if value.data is None and value not in made:
+            made[value] = dataclasses.replace(value, index=None)
+    inputs = [None if value is None else made.get(value, value) for value in node.inputs]
+    intermediates = [made.get(value, value) for value in node.intermediates]
+    return Node(node.source, inputs, [made[value] for value in node.outputs], intermediates, node.version)
 
 
 def _shift_subgraphs(graph: Graph, by: int) -> None:

@@ -1,5 +1,7 @@
 """Operators of a quantized model become float again, and the result runs in LiteRT."""
 
+import pathlib
+
 import numpy as np
 import pytest
 from oracle import assert_equals_litert, needs_litert
@@ -73,3 +75,9 @@ def test_an_lstm_keeps_its_state_in_float():
 def test_a_name_that_nothing_has_is_refused():
     with pytest.raises(qref.InputError, match="'LSTM' or has an output of that name"):
         keep_float(FLOAT, quantized(), ["LSTM"])
+
+
+def test_control_flow_is_refused():
+    model = qref.load(pathlib.Path(__file__).parent.parent / "quantizer" / "keras3_lstm.tflite")
+    with pytest.raises(qref.InputError, match=r"operator \d+ \(WHILE\) calls another subgraph"):
+        keep_float(model, qref.load(qref.quantize(model, "dynamic_range")), ["WHILE"])
