@@ -12,6 +12,7 @@ from qref.schema import Limits, Model, load
 if TYPE_CHECKING:
     from qref.analyzer import Analyzer, analyze
     from qref.batch import invoke_many
+    from qref.debugger import QuantizationDebugger, QuantizationDebugOptions, debug
     from qref.debugger.suggest import suggest
     from qref.evaluation import evaluate
     from qref.interpreter import Interpreter, OpResolverType
@@ -31,11 +32,14 @@ __all__ = [
     "ModelError",
     "OpResolverType",
     "QrefError",
+    "QuantizationDebugOptions",
+    "QuantizationDebugger",
     "SpecViolation",
     "UnsupportedOperator",
     "analyze",
     "bundled",
     "calibrate",
+    "debug",
     "evaluate",
     "export_keras",
     "invoke_many",
@@ -48,6 +52,7 @@ __all__ = [
 _HOME = {"Interpreter": "interpreter", "OpResolverType": "interpreter", "export_keras": "keras", "invoke_many": "batch"}
 _HOME |= {"evaluate": "evaluation", "suggest": "debugger.suggest"} | dict.fromkeys(("calibrate", "quantize"), "quantizer")
 _HOME |= dict.fromkeys(("Analyzer", "analyze"), "analyzer")
+_HOME |= dict.fromkeys(("QuantizationDebugger", "QuantizationDebugOptions", "debug"), "debugger")
 
 
 def __getattr__(name: str) -> Any:
