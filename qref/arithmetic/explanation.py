@@ -68,8 +68,8 @@ class Explanation(list[Step]):
         self.append(step)
 
 
-def evaluate(formula: str, values: dict[str, Value]) -> Value:
-    """The value of a formula for these values of its names.
+def evaluate(formula: str, values: dict[str, Value], vocabulary: dict[str, Callable[..., Any]] | None = None) -> Value:
+    """The value of a formula for these values of its names; functions are those of VOCABULARY unless others are given.
 
     >>> evaluate("ties_up(acc, 2**2)", {"acc": 6})
     2
@@ -78,7 +78,7 @@ def evaluate(formula: str, values: dict[str, Value]) -> Value:
     used = {name: values[name] for name in code.co_names if name in values}
     names = {name: np.array(value, object) if isinstance(value, tuple) else value for name, value in used.items()}
     with np.errstate(all="ignore"):
-        return _plain(eval(code, {"__builtins__": {}, **VOCABULARY}, names))
+        return _plain(eval(code, {"__builtins__": {}, **(vocabulary or VOCABULARY)}, names))
 
 
 @cache

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qref.bench.benchmark import Bench
 from qref.bench.contenders import AGAINST
 from qref.bench.peaks import LARGEST, Peaks
-from qref.errors import BackendError
+from qref.pictures import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def plot(results: Sequence[Bench], file: IO[bytes], kind: str) -> None:
-    """Write a picture of the results to a file, as png, svg or pdf: ratios as bars, and operators under the roofline if timed.
+def plot(results: Sequence[Bench]) -> Figure:
+    """A figure of the results: ratios as bars, and operators under the roofline if timed.
 
     Raises BackendError where matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise BackendError("a plot needs matplotlib; install it with: pip install 'qref-tflite[report]'") from None
     peaks = next((result.peaks for result in results if result.peaks is not None), None)
     bars = sum(timing.ratio is not None for result in results for timing in result.timings)
-    figure = Figure(figsize=(9, 1.5 + 0.5 * bars + (4.5 if peaks else 0)), layout="constrained")
+    figure = new_figure(9, 1.5 + 0.5 * bars + (4.5 if peaks else 0))
     panels = figure.subplots(2 if peaks else 1, squeeze=False, height_ratios=[1.5 + 0.5 * bars, 4.5] if peaks else None)[:, 0]
     _draw_ratios(panels[0], results)
     if peaks is not None:
         _draw_roofline(panels[1], results, peaks)
-    figure.savefig(file, format=kind)
+    return figure
 
 
 def _draw_ratios(axes: Any, results: Sequence[Bench]) -> None:

@@ -12,8 +12,8 @@ import typer
 
 from qref import __version__
 from qref.cli import analyze, bench, debug, diff, evaluate, explain, quantize, run, runtimes, vectors, verify
-from qref.cli.output import printable
 from qref.errors import BackendError, InputError, ModelError, QrefError
+from qref.text import printable
 
 app = typer.Typer(
     name="qref",

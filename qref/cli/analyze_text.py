@@ -14,8 +14,9 @@ from qref.analyzer.census import Row
 from qref.analyzer.compare import ConstantDifference, TensorDifference
 from qref.analyzer.memory import stored_bytes
 from qref.analyzer.specification import Breach
-from qref.cli.output import print_table, printable, table_of
+from qref.cli.output import print_table, table_of
 from qref.schema import ActivationFunctionType, Model, Operator, Padding, Quantization, Subgraph, Tensor
+from qref.text import printable
 
 KINDS = ("operator", "version", "count>", "multiply-adds>", "bytes>", "not taken by")
 OPERATORS = ("#>", "operator", "version", "inputs", "outputs", "types", "multiply-adds>", "bytes>", "options")

@@ -16,11 +16,9 @@ from qref.bench.peaks import LARGEST
 from qref.bench.plot import plot as draw
 from qref.bench.timing import Spread
 from qref.cli.output import print_json, print_table
-from qref.errors import InputError
-from qref.files import write_atomically
+from qref.pictures import expect_picture, write_picture
 
 EXAMPLE = "Example: qref bench CONV_2D:14x14x64x64k3 digits_cnn_int8 --against litert:xnnpack --seconds 0.2 --operators"
-PICTURES = (".png", ".svg", ".pdf")
 
 
 def bench(
@@ -72,8 +70,8 @@ def bench(
     that of the instructions in qref's kernels, or of memory for as many bytes as it touches, whichever limits it, on one thread;
     its time includes a call from Python.
     """
-    if plot is not None and plot.suffix not in PICTURES:
-        raise InputError(f"cannot draw {plot}: the name should end in {', '.join(PICTURES)}")
+    if plot is not None:
+        expect_picture(plot)
     if kernels is not None:
         load_kernels(kernels)
     names = against if kernels is None else [*against, "kernels"]
@@ -83,7 +81,7 @@ def bench(
         for subject in find_subjects(subjects, seed)
     ]
     if plot is not None:
-        write_atomically(plot, lambda file: draw(results, file, plot.suffix[1:]))
+        write_picture(draw(results), plot)
     if json or output is not None:
         print_json([result.to_dict() for result in results], output)
     if not json:

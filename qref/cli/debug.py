@@ -11,11 +11,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from qref.cli.output import print_json, print_table, printable, progress_bar
+from qref.cli.output import print_json, print_table, progress_bar
 from qref.debugger.report import DebugReport
 from qref.debugger.run import debug as run_debugger
 from qref.debugger.statistics import EXPECTED, THRESHOLD, LayerStatistics
 from qref.files import write_atomically
+from qref.text import printable
 
 EXAMPLE = "Example: qref debug qref/models/digits_cnn_float.tflite qref/models/digits_cnn_int8.tflite --data digits.npy --top 3"
 NAME = 48  # characters of a name that are printed

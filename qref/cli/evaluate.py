@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from qref.cli.dataset import FROM_0_TO_1, SAMPLES, Pixels
-from qref.cli.output import print_json, print_table, printable, progress_bar
+from qref.cli.output import print_json, print_table, progress_bar
 from qref.datasets import Images
 from qref.evaluation import Evaluation, Row
 from qref.evaluation import evaluate as judge
+from qref.text import printable
 
 EXAMPLE = (
     "Example: qref evaluate qref/models/digits_cnn_float.tflite qref/models/digits_cnn_int8.tflite "

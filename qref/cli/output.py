@@ -15,6 +15,7 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.table import Table
 
 from qref.files import write_atomically
+from qref.text import printable
 
 
 def print_json(result: Any, output: pathlib.Path | None) -> None:
@@ -30,16 +31,6 @@ def print_table(table: Table) -> None:
     """The table on stdout, its cells not read as markup: folded to the width of a terminal, one line a row elsewhere."""
     width = None if sys.stdout.isatty() else 10_000
     Console(file=sys.stdout, highlight=False, markup=False, emoji=False, width=width).print(table)
-
-
-def printable(text: str, most: int = 200) -> str:
-    r"""Text from a model, safe on a terminal: control characters and what Unicode does not print escaped, cut after `most`.
-
-    >>> print(printable("a\x1b[31m b"), printable("x" * 1000, most=3))
-    a\x1b[31m b xxx... (1,000 characters)
-    """
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:most])
-    return shown if len(text) <= most else f"{shown}... ({len(text):,} characters)"
 
 
 def table_of(columns: Iterable[str], rows: Iterable[Iterable[str | int]]) -> Table:

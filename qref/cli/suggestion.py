@@ -6,9 +6,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from qref.cli.output import print_table, printable
+from qref.cli.output import print_table
 from qref.debugger.suggest import Suggestion
 from qref.debugger.trial import Place
+from qref.text import printable
 
 NAME = 120  # characters of an operator's name that are printed
 MOST_TRIES = 12  # that are printed

@@ -82,30 +82,86 @@ def explain(
     Raises InputError for an operator, output or element that does not exist and UnsupportedOperator where there is nothing to
     explain.
     """
-    interpreter = Interpreter(model_content=model, runtime=runtime)
-    start(interpreter, inputs)
-    positions = interpreter.operator(operator).inputs
-    variables = {i: interpreter.get_tensor(i) for i in positions if i >= 0 and _is_variable(model, i)}
-    interpreter.invoke()
-    arrays = [None if i < 0 else variables[i] if i in variables else interpreter.get_tensor(i) for i in positions]
-    node, prepared = interpreter.prepare_operator(operator, arrays)
-    if not 0 <= result < len(node.outputs):
-        raise InputError(f"{node} has no output {result}; it has {len(node.outputs)}")
-    place = _place(element, evaluate(node, prepared, arrays, result).shape, str(node.outputs[result]))
-    explainer = prepared.explain
-    if explainer is None or (result and "output" not in inspect.signature(explainer).parameters):
-        raise UnsupportedOperator(f"{node}: there is no explanation of output {result} on {_types(node.inputs)} in {runtime}")
-    which = {"output": result} if result else {}
-    steps = tuple(explainer(*node.arguments(arrays), prepared.plan, place, **which))
-    return ElementExplanation(
-        operator,
-        node.operator.name,
-        runtime,
-        place,
-        tuple(_summary(role, o) for role, o in _roles(node.inputs, node.outputs[result])),
-        steps,
-        {name: _elsewhere(model, name, operator, arrays, place, result) for name in RUNTIMES if name != runtime},
-    )
+    return Explainer(model, inputs, runtime).explain(operator, element, result)
+
+
+class Explainer:
+    """Explains elements of a model that was run once, in `runtime` on arrays given by tensor index.
+
+    Raises InputError and ModelError as Interpreter does.
+    """
+
+    def __init__(self, model: Model, inputs: dict[int, np.ndarray], runtime: str = "litert-reference"):
+        self.model, self.runtime = model, runtime
+        self._interpreters: dict[str, Interpreter] = {}
+        self._results: dict[tuple[int, int], dict[str, np.ndarray | str]] = {}
+        self._interpreter = Interpreter(model_content=model, runtime=runtime)
+        start(self._interpreter, inputs)
+        graph = model.subgraphs[0]
+        self._variables = {t.index: self._interpreter.get_tensor(t.index) for t in graph.tensors if self._is_state(t.index)}
+        self._interpreter.invoke()
+
+    def explain(self, operator: int, element: Sequence[int], result: int = 0) -> ElementExplanation:
+        """Why an element of an operator's output is what it is; see `explain`."""
+        node, prepared, arrays = self._prepared(operator)
+        if not 0 <= result < len(node.outputs):
+            raise InputError(f"{node} has no output {result}; it has {len(node.outputs)}")
+        place = _place(element, evaluate(node, prepared, arrays, result).shape, str(node.outputs[result]))
+        explainer = prepared.explain
+        if explainer is None or (result and "output" not in inspect.signature(explainer).parameters):
+            raise UnsupportedOperator(
+                f"{node}: there is no explanation of output {result} on {_types(node.inputs)} in {self.runtime}"
+            )
+        which = {"output": result} if result else {}
+        steps = tuple(explainer(*node.arguments(arrays), prepared.plan, place, **which))
+        others = self.elsewhere(operator, result)
+        return ElementExplanation(
+            operator,
+            node.operator.name,
+            self.runtime,
+            place,
+            tuple(_summary(role, o) for role, o in _roles(node.inputs, node.outputs[result])),
+            steps,
+            {name: found if isinstance(found, str) else found[place].item() for name, found in others.items()},
+        )
+
+    def output(self, operator: int, result: int = 0) -> np.ndarray:
+        """What an operator gave, for the inputs that it had."""
+        node, prepared, arrays = self._prepared(operator)
+        return evaluate(node, prepared, arrays, result)
+
+    def elsewhere(self, operator: int, result: int = 0) -> dict[str, np.ndarray | str]:
+        """What each other runtime makes of the same inputs; a text where it has no such operator."""
+        if (operator, result) not in self._results:
+            arrays = self._inputs(operator)
+            others = (name for name in RUNTIMES if name != self.runtime)
+            found = {name: self._elsewhere(name, operator, arrays, result) for name in others}
+            self._results = {(operator, result): found}  # of one operator alone: they can be large
+        return self._results[operator, result]
+
+    def _elsewhere(self, runtime: str, operator: int, arrays: Sequence[np.ndarray | None], result: int) -> np.ndarray | str:
+        try:
+            if runtime not in self._interpreters:
+                self._interpreters[runtime] = Interpreter(model_content=self.model, runtime=runtime)
+            node, prepared = self._interpreters[runtime].prepare_operator(operator, arrays)
+            return evaluate(node, prepared, arrays, result)
+        except QrefError as error:
+            return str(error)
+
+    def _prepared(self, operator: int) -> tuple[Node, Prepared, list[np.ndarray | None]]:
+        arrays = self._inputs(operator)
+        return *self._interpreter.prepare_operator(operator, arrays), arrays
+
+    def _inputs(self, operator: int) -> list[np.ndarray | None]:
+        """What the operator's inputs held when it was evaluated: variables as they were before."""
+        positions = self._interpreter.operator(operator).inputs
+        return [
+            None if i < 0 else self._variables[i] if i in self._variables else self._interpreter.get_tensor(i) for i in positions
+        ]
+
+    def _is_state(self, tensor: int) -> bool:
+        graph = self.model.subgraphs[0]
+        return graph.tensors[tensor].is_variable and any(tensor in operator.inputs for operator in graph.operators)
 
 
 def evaluate(node: Node, prepared: Prepared, arrays: Sequence[np.ndarray | None], result: int) -> np.ndarray:
@@ -115,25 +171,11 @@ def evaluate(node: Node, prepared: Prepared, arrays: Sequence[np.ndarray | None]
     return results[result] if isinstance(results, list | tuple) else results
 
 
-def _is_variable(model: Model, tensor: int) -> bool:
-    return model.subgraphs[0].tensors[tensor].is_variable
-
-
 def _place(element: Sequence[int], shape: tuple[int, ...], tensor: str) -> tuple[int, ...]:
     inside = len(element) == len(shape) and all(-n <= i < n for i, n in zip(element, shape))
     if not inside:
         raise InputError(f"element {list(element)} is outside of {tensor}, whose shape is {list(shape)}")
     return tuple(i % n for i, n in zip(element, shape))
-
-
-def _elsewhere(
-    model: Model, runtime: str, operator: int, arrays: Sequence[np.ndarray | None], element: tuple[int, ...], result: int
-) -> int | float | str:
-    try:
-        node, prepared = Interpreter(model_content=model, runtime=runtime).prepare_operator(operator, arrays)
-        return evaluate(node, prepared, arrays, result)[element].item()
-    except QrefError as error:
-        return str(error)
 
 
 def _roles(inputs: Sequence[Operand | None], output: Operand) -> list[tuple[str, Operand]]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from qref.arithmetic.explanation import Step, Value
 from qref.compare.explain import ElementExplanation, OperandSummary
 from qref.compare.formula import latex
+from qref.text import printable
 
 FIRST_ROWS, LAST_ROWS = 6, 3  # of a folded table
+NAME = 80  # characters of a name that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def title(explained: ElementExplanation) -> str:
     """One sentence: which element, where, and what it is."""
     output = explained.operands[-1]
     place = ", ".join(map(str, explained.element))
-    where = f"of tensor {output.tensor} ({output.name!r}), operator {explained.operator} ({explained.name})"
+    where = f"of tensor {output.tensor} ({_name(output)}), operator {explained.operator} ({explained.name})"
     real = "" if explained.real is None else f" (real {explained.real:.6g})"
     return f"y[{place}] {where}, is {number(explained.value)}{real} in {explained.runtime}"
 
@@ -79,7 +81,11 @@ def operand(summary: OperandSummary) -> str:
         line += f", real = {number(summary.scale)} * (q - {summary.zero_point})"
     elif summary.scales:
         line += f", {summary.scales} scales"
-    return f"{line}, tensor {summary.tensor} ({summary.name!r})"
+    return f"{line}, tensor {summary.tensor} ({_name(summary)})"
+
+
+def _name(summary: OperandSummary) -> str:
+    return f"'{printable(summary.name, NAME)}'"
 
 
 def markdown(explained: ElementExplanation) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib
-import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
@@ -13,7 +11,7 @@ import numpy as np
 
 from qref.debugger.causes import Cause, causes_of
 from qref.debugger.statistics import EXPECTED, THRESHOLD, LayerStatistics
-from qref.errors import InputError
+from qref.frames import to_frame
 
 COLUMNS: dict[str, Callable[[LayerStatistics], Any]] = {
     "num_elements": lambda layer: float(layer.num_elements),
@@ -84,15 +82,13 @@ class DebugReport:
 
     def to_pandas(self) -> Any:
         """A DataFrame with a row for each layer; errors as own_... and accumulated_..."""
-        if importlib.util.find_spec("pandas") is None:
-            raise InputError("to_pandas() needs pandas; install it with: pip install pandas")
-        return importlib.import_module("pandas").DataFrame([flat(layer) for layer in self.layers])
+        return to_frame(flat(layer) for layer in self.layers)
 
 
 def flat(layer: LayerStatistics) -> dict[str, Any]:
     """The numbers of a layer in one dictionary."""
     found = layer.to_dict()
-    for name in ("channels", "weights", "inside", "histogram"):
+    for name in ("channels", "weights", "inside", "histogram", "worst_element"):
         del found[name]
     for name in ("own", "accumulated"):
         found |= {f"{name}_{key}": value for key, value in found.pop(name).items()}

@@ -127,6 +127,7 @@ class LayerStatistics:
     saturation_rate    share of elements whose float twin lies outside of the range by more than half a step
     used_range         share of the range that was used
     float_min, float_max   of what the float model holds
+    worst_element          the place in the first sample where the own error is greatest
     metrics            those that the caller gave, by name; means over samples
     """
 
@@ -148,6 +149,7 @@ class LayerStatistics:
     rmse_per_scale: float | None = None
     saturation_rate: float | None = None
     used_range: float | None = None
+    worst_element: tuple[int, ...] | None = None
     channels: Channels | None = None
     weights: tuple[Weights, ...] = ()
     inside: tuple[Inside, ...] = ()
@@ -180,7 +182,7 @@ def measured(sums: LayerSums) -> dict[str, Any]:
     found: dict[str, Any] = {"num_elements": sums.num_elements, "own": own, "accumulated": accumulated}
     found["float_min"], found["float_max"] = sums.accumulated.minimum, sums.accumulated.maximum
     found["channels"] = None if sums.channels is None else Channels.of(sums.channels)
-    found["histogram"] = sums.histogram
+    found["histogram"], found["worst_element"] = sums.histogram, sums.worst
     if sums.limits is not None:
         low, high, scale = sums.limits
         total = max(1, sums.num_elements * sums.samples)

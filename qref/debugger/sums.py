@@ -106,6 +106,7 @@ class LayerSums:
     own        against the operator's float twin
     accumulated   against the float model
     clipped    how many elements of the twin lie more than half a step outside of the limits
+    worst      in the first sample, the place where the own error is greatest
     """
 
     limits: tuple[float, float, float] | None
@@ -119,6 +120,7 @@ class LayerSums:
     power: float = 0.0
     least: float = np.inf
     greatest: float = -np.inf
+    worst: tuple[int, ...] | None = None
 
     @property
     def is_finite(self) -> bool:
@@ -127,6 +129,8 @@ class LayerSums:
 
     def add(self, found: np.ndarray, twin: np.ndarray, float_: np.ndarray) -> None:
         """Add samples [n, ...] of the operator's output, of its twin's and of the float model's, all float32."""
+        if not self.samples and found[0].size:
+            self.worst = tuple(map(int, np.unravel_index(np.abs(found[0] - twin[0]).argmax(), found[0].shape)))
         found, twin, float_ = (x.reshape(len(x), -1) for x in (found, twin, float_))
         self.num_elements, self.samples = found.shape[1], self.samples + len(found)
         count = max(1, PIECE // max(1, found.shape[1]))
