@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from recurrent_models import Variant, lstm_model
 
 import qref
 from qref.schema import load, save
@@ -61,6 +62,18 @@ def test_names_are_shown_harmlessly(tmp_path, data):
     assert "[bold red]\\x1b[31mboo\\x07\\x0a" in done.stdout
     assert "\x1b" not in done.stdout
     assert "x" * 100 not in done.stdout
+
+
+def test_the_inside_of_an_lstm_is_printed(tmp_path):
+    model = lstm_model(Variant(time=5, depth=40, cells=40, time_major=False, batch=1))
+    inputs = np.random.default_rng(0).normal(size=(4, 1, 5, 40)).astype(np.float32)
+    np.save(tmp_path / "x.npy", inputs)
+    save(model, tmp_path / "float.tflite")
+    (tmp_path / "int8.tflite").write_bytes(qref.quantize(model, "full_integer", inputs))
+    done = call(tmp_path / "float.tflite", tmp_path / "int8.tflite", "--data", tmp_path / "x.npy")
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("inside operator")]
+    assert [part.split()[0] for part in line.split(": ")[1].split(", ")] == ["input", "forget", "cell", "output", "cell_state"]
 
 
 def test_an_operator_that_is_not_compared_is_named(tmp_path, data):
