@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from qref.cli.output import print_json, print_table, progress_bar, visible
+from qref.cli.output import print_json, print_table, printable, progress_bar
 from qref.debugger.report import DebugReport
 from qref.debugger.run import debug as run_debugger
 from qref.debugger.statistics import EXPECTED, THRESHOLD, LayerStatistics
@@ -68,10 +68,10 @@ def _print(report: DebugReport, top: int | None) -> None:
         print(f"inside operator {layer.operator} ({visible(layer.op_name, NAME)}): {inside}")
     for layer in report.worst(3 if top is None else top):
         for cause in report.causes(layer):
-            print(f"operator {layer.operator} ({visible(layer.op_name, NAME)}), {cause.kind}: {cause.seen}")
+            print(f"operator {layer.operator} ({printable(layer.op_name, NAME)}), {cause.kind}: {cause.seen}")
             print(f"    {cause.remedy}")
     for operator, reason in report.unaligned:
-        print(visible(f"not compared: {operator}: {reason}", 200))
+        print(printable(f"not compared: {operator}: {reason}", 200))
 
 
 def _table(layers: list[LayerStatistics]) -> Table:
@@ -79,13 +79,13 @@ def _table(layers: list[LayerStatistics]) -> Table:
     for layer in layers:
         table.add_row(
             str(layer.operator),
-            Text(visible(layer.op_name, NAME)),
+            Text(printable(layer.op_name, NAME)),
             _number(layer.own.snr, "{:.1f} dB"),
             _number(layer.accumulated.snr, "{:.1f} dB"),
             _number(layer.rmse_per_scale, "{:.3f} !" if layer.suspected else "{:.3f}"),
             _number(layer.saturation_rate, "{:.2%}"),
             _number(layer.used_range, "{:.0%}"),
-            Text(visible(layer.tensor_name, NAME)),
+            Text(printable(layer.tensor_name, NAME)),
         )
     return table
 

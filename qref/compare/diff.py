@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import pathlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
@@ -16,6 +15,7 @@ from qref.compare.hypotheses import Evidence, Trial, differing, explain_differen
 from qref.compare.sides import DumpSide, Inputs, LiveSide, RuntimeSide, Side, Trace, constants, open_side
 from qref.compare.verify import count_mismatches, find_models
 from qref.errors import BackendError, InputError, ModelError
+from qref.frames import to_frame
 from qref.inputs import inputs_of
 from qref.interpreter import Interpreter
 from qref.runtimes import RUNTIMES
@@ -88,9 +88,7 @@ class Diff:
 
     def to_pandas(self) -> Any:
         """The operators as a pandas.DataFrame, one row each."""
-        if importlib.util.find_spec("pandas") is None:
-            raise InputError("to_pandas() needs pandas; install it with: pip install pandas")
-        return importlib.import_module("pandas").DataFrame([asdict(row) for row in self.operators])
+        return to_frame(asdict(row) for row in self.operators)
 
 
 def diff_models(paths: Sequence[str | pathlib.Path], a: str, b: str, **options: Any) -> Iterator[Diff]:

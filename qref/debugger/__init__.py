@@ -8,6 +8,7 @@ from qref.debugger.keep_float import keep_float
 from qref.debugger.report import DebugReport
 from qref.debugger.run import Metrics, debug
 from qref.debugger.statistics import EXPECTED, THRESHOLD, LayerStatistics
+from qref.debugger.suggest import Suggestion, suggest
 
 __all__ = [
     "EXPECTED",
@@ -18,6 +19,8 @@ __all__ = [
     "Metrics",
     "QuantizationDebugOptions",
     "QuantizationDebugger",
+    "Suggestion",
     "debug",
     "keep_float",
+    "suggest",
 ]

@@ -13,6 +13,7 @@ from qref.quantizer import lstm
 from qref.quantizer.batch_norm import fold_batch_norm
 from qref.quantizer.calibration import Calibration, digest, method_of
 from qref.quantizer.calibrator import CalibrationStopped, calibrate, like_tflite
+from qref.quantizer.fold_constants import fold_constants
 from qref.quantizer.graph import Graph, Value, assemble, read
 from qref.quantizer.prune import Pruned, prune
 from qref.quantizer.recipe import Recipe, Rule
@@ -70,6 +71,7 @@ def quantize_model(
     representative_dataset: Source | None = None,
     *,
     recipe: Recipe | Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    per_axis: bool = True,
     integer_only: bool = False,
     inference_input_type: str = "float32",
     inference_output_type: str = "float32",
@@ -87,6 +89,7 @@ def quantize_model(
     representative_dataset   samples for full_integer and int16x8, in any of the forms of qref.datasets; not needed where the
                 model holds recorded ranges, or a `calibration` is given
     recipe      instead of one scheme for all: see recipe.py
+    per_axis    one scale for each channel of the weights, where the operator allows it; else one for each tensor
     integer_only             refuse operators that would stay float
     inference_input_type, inference_output_type   float32, int8, uint8 or int16
     denylisted_ops, denylisted_nodes   builtin names, and names of outputs, of operators that stay float
@@ -96,8 +99,10 @@ def quantize_model(
     Raises InputError for what does not fit, UnsupportedOperator where integer_only cannot be kept.
     """
     source = model if isinstance(model, Model) else load(model)
-    plan = (Recipe(scheme) if recipe is None else Recipe.of(recipe)).denying(denylisted_ops, denylisted_nodes)
+    plan = (Recipe(scheme, per_axis=per_axis) if recipe is None else Recipe.of(recipe)).denying(denylisted_ops, denylisted_nodes)
     graphs = read(source)
+    for graph in graphs:
+        fold_constants(source, graph)
     plan.check(graphs)
     ends = [_type(name) for name in (inference_input_type, inference_output_type)]
     ranges: list[dict[Value, Range]] = [{} for _ in graphs]
@@ -154,6 +159,6 @@ def _recorded(model: Model, graphs: list[Graph]) -> list[dict[Value, Range]]:
         values = [value for value in graph.values() if value.index in quantizations and value.data is None]
         pairs = [(value, quantizations[value.index]) for value in values]  # type: ignore[index]
         found.append({value: Range(float(q.min[0]), float(q.max[0])) for value, q in pairs})
-    if not any(found):
+    if not any(found) and any(v.type == TensorType.FLOAT32 and v.data is None for graph in graphs for v in graph.values()):
         raise InputError("integer activations need a representative_dataset: the model holds no recorded ranges")
     return found

@@ -142,7 +142,7 @@ def like_tflite(graphs: Sequence[Graph], ranges: Sequence[Mapping[Value, Range]]
             if node.name not in IN_PLACE or y is None or y in graph.outputs or y not in found:
                 continue
             for x in filter(None, node.inputs[:2]):
-                if x in found and len(consumers[x]) == 1 and x.shape == y.shape and x not in graph.inputs:
+                if x in found and len(consumers[x]) == 1 and x.shape == y.shape and x not in (*graph.inputs, *graph.outputs):
                     widened[x] = found[x].union(found[y])
                     break
         changed.append(widened)

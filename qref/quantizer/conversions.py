@@ -1,16 +1,18 @@
 """A rewrite: every operator reads and writes its operands as it was decided, with a QUANTIZE or DEQUANTIZE where two differ.
 
 A conversion stands behind the operator that computes its input, once for all that ask for it, as the converter's int8 files have
-it; or before each operator that asks for it, as its int16 files have it.
+it; or before each operator that asks for it, as its int16 files have it. Of the graph's inputs those come first, in reverse,
+whose encoding is that of other values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qref.quantizer.graph import Graph, Node, Value
 from qref.quantizer.scales import Encoding
+from qref.quantizer.sharing import Shared
 from qref.schema import Operator, TensorType, builtin_code
 
 Encode = Callable[[Node, Value], Encoding | None]
@@ -21,6 +23,7 @@ def insert_conversions(
     encoding: Encode,
     inputs: Sequence[Encoding | None],
     outputs: Sequence[Encoding | None],
+    shared: Shared,
     *,
     before_readers: bool = False,
 ) -> None:
@@ -28,12 +31,17 @@ def insert_conversions(
 
     encoding          how an operator reads or writes a float value that is no constant; None: as float
     inputs, outputs   how the graph's inputs are given and its outputs taken
+    shared            the encodings, which a float value is first converted to where others are asked for
     before_readers    where conversions stand; those of the graph's inputs and outputs stand at its ends then
     """
-    rewrite = _Rewrite(graph, encoding, dict(zip(graph.outputs, outputs)), before_readers)
-    for value, given in zip(list(graph.inputs), inputs):
+    rewrite = _Rewrite(graph, encoding, dict(zip(graph.outputs, outputs)), shared.encodings, before_readers)
+    ends = dict(zip(graph.inputs, inputs))
+    later = [] if before_readers else [value for value in ends if value in shared.own or value not in shared.encodings]
+    for value in (*(value for value in reversed(ends) if value not in later), *later):
         if value.type == TensorType.FLOAT32:
-            rewrite.given(value, given, at_once=True)
+            rewrite.given(value, ends[value], at_once=not before_readers)
+            if before_readers and any(encoding(node, value) for node in rewrite.consumers.get(value, ())):
+                rewrite.form(value, shared.encodings[value])
     for node in graph.nodes:
         rewrite.read(node)
         rewrite.nodes.append(node)
@@ -48,6 +56,7 @@ class _Rewrite:
     graph: Graph
     encoding: Encode
     ends: dict[Value, Encoding | None]
+    stored: Mapping[Value, Encoding]
     before_readers: bool
     nodes: list[Node] = field(default_factory=list)
     forms: dict[Value, dict[Encoding | None, Value]] = field(default_factory=dict)  # of each value, as float and as integers
@@ -60,8 +69,9 @@ class _Rewrite:
         self.forms[value] = {encoding: value}
         _hold(value, encoding)
         if at_once:
-            for node in dict.fromkeys(self.consumers.get(value, ())):
-                self.form(value, self.encoding(node, value))
+            asked = [self.encoding(node, value) for node in dict.fromkeys(self.consumers.get(value, ()))]
+            for form in sorted(asked, key=lambda form: form is None):
+                self.form(value, form)
             if value in self.ends and not self.before_readers:
                 self.form(value, self.ends[value])
 
@@ -71,9 +81,14 @@ class _Rewrite:
         if encoding not in forms:
             made = Value(_name(value, encoding), value.type, value.shape, shape_signature=value.shape_signature)
             _hold(made, encoding)
-            self.nodes.append(conversion(value, made))
+            self.nodes.append(conversion(self._source(value, encoding), made))
             forms[encoding] = made
         return forms[encoding]
+
+    def _source(self, value: Value, encoding: Encoding | None) -> Value:
+        """What a form of the value is converted from."""
+        usual = self.stored.get(value)
+        return value if None in (usual, encoding) or usual == encoding else self.form(value, usual)
 
     def read(self, node: Node) -> None:
         """Let an operator read what it asks for, the last input first."""

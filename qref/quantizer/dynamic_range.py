@@ -25,10 +25,11 @@ WEIGHTS: dict[str, tuple[tuple[int, ...], int | None]] = {
 WHOLE = (lstm.NAME, "RNN", "UNIDIRECTIONAL_SEQUENCE_RNN")  # all weights of one type
 
 
-def weights_of(node: Node, bits: int) -> dict[int, Weights]:
+def weights_of(node: Node, bits: int, per_axis: bool = True) -> dict[int, Weights]:
     """The integers of an operator's weights by place among its inputs; empty where it has none that are worth it.
 
-    bits   8, or 4 for FULLY_CONNECTED
+    bits       8, or 4 for FULLY_CONNECTED
+    per_axis   whether each channel has a scale, where the operator allows it
     Raises Hindered where the operator has no such form.
     """
     constants = {
@@ -41,6 +42,7 @@ def weights_of(node: Node, bits: int) -> dict[int, Weights]:
     if node.name not in WEIGHTS or (bits == 4 and node.name != "FULLY_CONNECTED"):
         raise Hindered(f"there is no {node.name} with {bits}-bit weights and float activations")
     positions, axis = WEIGHTS[node.name]
+    axis = axis if per_axis else None
     weights = {position: data for position, data in constants.items() if position in positions}
     large = {position: data for position, data in weights.items() if data.size >= LEAST_ELEMENTS}
     if len(large) < len(weights) and node.name in WHOLE:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from qref.quantizer import integer, lstm
+from qref.quantizer import integer, lstm, svdf
 from qref.quantizer.graph import Graph, Node, Value
 from qref.quantizer.integer import Hindered, Rules
 from qref.quantizer.scales import Encoding, Range, Weights
 from qref.quantizer.sharing import Shared
+from qref.quantizer.specification import SPECIFICATIONS
 from qref.schema import TensorType
+
+OWN_RULES = {lstm.NAME: lstm, svdf.NAME: svdf}  # operators with states, whose encodings stand before any is shared
 
 
 @dataclass(slots=True)
@@ -31,32 +34,52 @@ class IntegerNodes:
 
 
 def decide(
-    graph: Graph, ranges: Mapping[Value, Range], rules: Rules, chosen: Callable[[Node], bool], bits: Callable[[Node], int]
+    graph: Graph,
+    ranges: Mapping[Value, Range],
+    rules: Rules,
+    chosen: Callable[[Node], bool],
+    weights: Callable[[Node], tuple[int, bool]],
 ) -> IntegerNodes:
-    """Encodings for a whole graph, of which the `chosen` operators make use; `bits` of an operator's weights: 8 or 4.
+    """Encodings for a whole graph, of which the `chosen` operators make use.
+
+    weights   of an operator: their bits, 8 or 4, and whether each channel has a scale
 
     The encodings are those of a graph in which every operator computes with integers, as the converter has them.
     """
     settled: dict[Value, Encoding] = {}
     hindered: dict[Node, str] = {}
     for node in graph.nodes:
-        if node.name == lstm.NAME and chosen(node):
+        if node.name in OWN_RULES and chosen(node):
             try:
-                settled |= lstm.settle(node, ranges)
+                settled |= OWN_RULES[node.name].settle(node, ranges, rules)
             except Hindered as reason:
                 hindered[node] = str(reason)
     decided = IntegerNodes(rules.share(graph, ranges, rules.activation, settled), hindered=hindered)
+    given_way = {
+        value
+        for node in graph.nodes
+        if node.name not in SPECIFICATIONS
+        for value in node.outputs
+        if value not in decided.shared.own
+    }
     for node in graph.nodes:
         if not chosen(node) or node in hindered or not _has_floats(node):
             continue
         try:
-            if node.name == lstm.NAME:
-                decided.constants[node] = lstm.constants_of(node, decided.shared.of)
+            _expect_range(node, given_way)
+            if node.name in OWN_RULES:
+                decided.constants[node] = OWN_RULES[node.name].constants_of(node, decided.shared.of)
             else:
-                decided.constants[node] = integer.constants_of(node, decided.shared.of, rules, bits(node))
+                decided.constants[node] = integer.constants_of(node, decided.shared.of, rules, *weights(node))
         except Hindered as reason:
             hindered[node] = str(reason)
     return decided
+
+
+def _expect_range(node: Node, given_way: set[Value]) -> None:
+    for value in node.inputs:
+        if value in given_way and value.type == TensorType.FLOAT32:
+            raise Hindered(f"{value} is computed as float, and its range gave way to one that others share")
 
 
 def _has_floats(node: Node) -> bool:

@@ -99,7 +99,7 @@ class Graph:
 
 
 def read(model: Model) -> list[Graph]:
-    """A Graph for each subgraph of a model."""
+    """A Graph for each subgraph of a model. Sparse constants are dense in it, so their DENSIFY is left out."""
     graphs = []
     for subgraph in model.subgraphs:
         values = [
@@ -115,7 +115,11 @@ def read(model: Model) -> list[Graph]:
                 operator.version,
             )
             for operator in subgraph.operators
+            if operator.name != "DENSIFY"
         ]
+        for operator in subgraph.operators:
+            if operator.name == "DENSIFY":
+                values[operator.outputs[0]].data = values[operator.inputs[0]].data
         inputs, outputs = ([values[i] for i in indices] for indices in (subgraph.inputs, subgraph.outputs))
         graphs.append(Graph(subgraph.name, inputs, outputs, nodes))
     return graphs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +48,7 @@ def constants_of(node: Node, encoding: Reads, rules: Rules, bits: int = 8, per_a
 
     encoding   how it reads or writes a value that is no constant; also what a constant shares with others; None: nothing is known
     bits       of the weights: 8 or 4
+    per_axis   whether each of their channels has a scale, where the operator allows it
     Raises Hindered.
     """
     specification = SPECIFICATIONS.get(node.name)
@@ -60,7 +61,7 @@ def constants_of(node: Node, encoding: Reads, rules: Rules, bits: int = 8, per_a
         if value is None or value.type != TensorType.FLOAT32 or position == specification.bias:
             continue
         if value.data is None:
-            _known(encoding(node, value), value)
+            known(encoding(node, value), value)
         elif position == specification.weights:
             made[position] = rules.weights(value.data, specification.axis if per_axis else None, bits)
         else:
@@ -68,8 +69,9 @@ def constants_of(node: Node, encoding: Reads, rules: Rules, bits: int = 8, per_a
             made[position] = scales.constant(value.data, shared or rules.activation(range_of(value.data)))
     for value in node.outputs:
         if value.type == TensorType.FLOAT32:
-            _known(encoding(node, value), value)
-    return made | _bias(node, encoding, rules, specification, made)
+            known(encoding(node, value), value)
+    made |= _bias(node, encoding, rules, specification, made)
+    return made
 
 
 def range_of(data: np.ndarray) -> Range:
@@ -78,8 +80,9 @@ def range_of(data: np.ndarray) -> Range:
 
 
 def _bias(
-    node: Node, encoding: Reads, rules: Rules, specification: Specification, made: Mapping[int, Weights]
+    node: Node, encoding: Reads, rules: Rules, specification: Specification, made: dict[int, Weights]
 ) -> dict[int, Weights]:
+    """The bias by its place, if there is one; weights in `made` get larger scales where it would not fit."""
     position = specification.bias
     if position is None or position >= len(node.inputs):
         return {}
@@ -92,13 +95,28 @@ def _bias(
     w = node.inputs[specification.weights or 0]
     assert x is not None
     assert w is not None
-    weights = made.get(specification.weights or 0)
-    weights_scale = np.array([_known(encoding(node, w), w).scale]) if weights is None else weights.quantization.scale
-    scale = _known(encoding(node, x), x).scale * weights_scale.astype(np.float64)
-    return {position: scales.bias(value.data, scale.astype(np.float32), rules.bias)}
+    place = specification.weights or 0
+    weights_scale = made[place].quantization.scale if place in made else np.array([known(encoding(node, w), w).scale])
+    x_scale = known(encoding(node, x), x).scale
+    scale = (x_scale * weights_scale.astype(np.float64)).astype(np.float32).astype(np.float64)
+    if rules.bias == TensorType.INT32 and place in made and w.data is not None:
+        roomy = scales.roomy(value.data, scale)
+        if (roomy != scale).any():
+            made[place] = scales.rescaled(w.data, made[place], np.where(roomy != scale, roomy / x_scale, weights_scale))
+        scale = roomy
+    return {position: scales.bias(value.data, scale, rules.bias)}
 
 
-def _known(encoding: Encoding | None, value: Value) -> Encoding:
+def known(encoding: Encoding | None, value: Value | None) -> Encoding:
+    """The encoding; raises Hindered where there is none."""
     if encoding is None:
         raise Hindered(f"no range is known for {value}")
     return encoding
+
+
+def constant_of(node: Node, position: int) -> np.ndarray:
+    """The constant at a place among an operator's inputs; raises Hindered where there is none."""
+    value = node.inputs[position]
+    if value is None or value.data is None:
+        raise Hindered(f"its input {position}, {value}, is no constant")
+    return value.data

@@ -14,7 +14,7 @@ import numpy as np
 
 from qref.quantizer import scales
 from qref.quantizer.graph import Graph, Node, Value
-from qref.quantizer.integer import Hindered, Reads, range_of
+from qref.quantizer.integer import Hindered, Reads, Rules, constant_of, known, range_of
 from qref.quantizer.scales import Encoding, Range, Weights
 from qref.schema import TensorType
 
@@ -23,6 +23,7 @@ GATES = range(4)
 INPUT_WEIGHTS, RECURRENT_WEIGHTS, PEEPHOLE_WEIGHTS, BIASES, PROJECTION, PROJECTION_BIAS = 1, 5, 9, 12, 16, 17
 OUTPUT_STATE, CELL_STATE, NORMALIZATION = 18, 19, 20
 NORMALIZED_SCALE = 2.0**-10  # of what layer normalization gives, in units of its weights
+COUPLED_CELL_SCALES = 2.0**-15, 2.0**-9  # of a cell state without an input gate: LiteRT has a tanh for these and those between
 INTERMEDIATES = (
     *(f"input_to_{gate}_intermediate" for gate in ("input", "forget", "cell", "output")),
     "effective_hidden_scale_intermediate",
@@ -30,11 +31,13 @@ INTERMEDIATES = (
 HIDDEN = 4  # the intermediate that holds the output before the projection
 
 
-def settle(node: Node, ranges: Mapping[Value, Range]) -> dict[Value, Encoding]:
-    """The encodings of states, output and intermediates; empty where a range is missing.
+def settle(node: Node, ranges: Mapping[Value, Range], rules: Rules) -> dict[Value, Encoding]:
+    """The encodings of states, output and intermediates.
 
-    Raises Hindered.
+    Raises Hindered where a range is missing, and for activations of 16 bits, with which no runtime of LiteRT has the operator.
     """
+    if rules.type != TensorType.INT8:
+        raise Hindered(f"there is no {NAME} with {rules.type.name} activations")
     output_state, cell_state, y = node.inputs[OUTPUT_STATE], node.inputs[CELL_STATE], node.outputs[0]
     assert output_state is not None
     assert cell_state is not None
@@ -46,6 +49,9 @@ def settle(node: Node, ranges: Mapping[Value, Range]) -> dict[Value, Encoding]:
     assert hidden is not None
     settled = {output_state: shared, y: shared, hidden: scales.asymmetric(ranges[hidden])}
     settled[cell_state] = scales.power_of_two_int16(ranges[cell_state])
+    if not has(node, INPUT_WEIGHTS):
+        scale = min(max(settled[cell_state].scale, COUPLED_CELL_SCALES[0]), COUPLED_CELL_SCALES[1])
+        settled[cell_state] = Encoding(TensorType.INT16, scale)
     if has(node, NORMALIZATION + 1):
         for gate in GATES:
             if has(node, NORMALIZATION + gate):
@@ -59,16 +65,14 @@ def settle(node: Node, ranges: Mapping[Value, Range]) -> dict[Value, Encoding]:
 def constants_of(node: Node, encoding: Reads) -> dict[int, Weights]:
     """The integers of its constants, by place among its inputs; Raises Hindered."""
     x = node.inputs[0]
-    found = None if x is None else encoding(node, x)
-    if found is None:
-        raise Hindered(f"no range is known for {x}")
+    found = known(None if x is None else encoding(node, x), x)
     made: dict[int, Weights] = {}
     for position in (*range(INPUT_WEIGHTS, PEEPHOLE_WEIGHTS), PROJECTION):
         if has(node, position):
-            made[position] = scales.symmetric_weights(_constant(node, position), None)
+            made[position] = scales.symmetric_weights(constant_of(node, position), None)
     for position in (*range(PEEPHOLE_WEIGHTS, BIASES), *range(NORMALIZATION, NORMALIZATION + 4)):
         if has(node, position):
-            data = _constant(node, position)
+            data = constant_of(node, position)
             made[position] = scales.constant(data, scales.symmetric_int16(range_of(data)))
     for gate in GATES:
         if has(node, BIASES + gate):
@@ -94,13 +98,6 @@ def has(node: Node, position: int) -> bool:
     return position < len(node.inputs) and node.inputs[position] is not None
 
 
-def _constant(node: Node, position: int) -> np.ndarray:
-    value = node.inputs[position]
-    if value is None or value.data is None:
-        raise Hindered(f"its input {position}, {value}, is no constant")
-    return value.data
-
-
 def _bias(node: Node, position: int, weights: Weights, scale: float) -> Weights:
     product = scale * weights.quantization.scale.astype(np.float64)
-    return scales.bias(_constant(node, position), product.astype(np.float32))
+    return scales.bias(constant_of(node, position), product.astype(np.float32))

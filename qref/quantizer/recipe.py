@@ -3,7 +3,7 @@
     {"scheme": "full_integer",
      "rules": [{"operators": "UNIDIRECTIONAL_SEQUENCE_LSTM", "scheme": "dynamic_range"},
                {"names": ".*/classifier/.*", "scheme": "float"},
-               {"operators": "FULLY_CONNECTED", "weight_bits": 4}]}
+               {"operators": "FULLY_CONNECTED", "weight_bits": 4, "per_axis": false}]}
 
 `operators` and `names` are regular expressions that must match the whole of an operator's name, or of one of its outputs' names.
 The last rule that matches decides; what it leaves out is as in the one before it.
@@ -27,12 +27,13 @@ from qref.quantizer.rewrite import SCHEMES, Treatment
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A treatment for the operators that match; a scheme or weight_bits of None stays as it was."""
+    """A treatment for the operators that match; what is None stays as it was."""
 
     operators: str = ".*"
     names: str = ".*"
     scheme: str | None = None
     weight_bits: int | None = None
+    per_axis: bool | None = None
 
     def matches(self, node: Node) -> bool:
         """Whether it is about an operator."""
@@ -41,18 +42,22 @@ class Rule:
 
     def applied(self, before: Treatment) -> Treatment:
         """The treatment of an operator that matches."""
-        return Treatment(self.scheme or before.scheme, self.weight_bits or before.bits)
+        per_axis = before.per_axis if self.per_axis is None else self.per_axis
+        return Treatment(self.scheme or before.scheme, self.weight_bits or before.bits, per_axis)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A scheme for all operators, and rules for some."""
+    """A scheme for all operators, with weights per axis or per tensor, and rules for some."""
 
     scheme: str = "full_integer"
     rules: tuple[Rule, ...] = ()
+    per_axis: bool = True
 
     def __post_init__(self) -> None:
-        for rule in (Rule(scheme=self.scheme), *self.rules):
+        for rule in (Rule(scheme=self.scheme, per_axis=self.per_axis), *self.rules):
+            if rule.per_axis not in (None, True, False):
+                raise InputError(f"per_axis is {rule.per_axis!r}; it is true or false")
             if rule.scheme is not None and rule.scheme not in SCHEMES:
                 raise InputError(f"{rule.scheme!r} is no scheme; it is one of {', '.join(SCHEMES)}")
             if rule.weight_bits not in (None, 4, 8):
@@ -65,7 +70,7 @@ class Recipe:
 
     def treatment(self, node: Node) -> Treatment:
         """What becomes of an operator."""
-        found = Treatment(self.scheme)
+        found = Treatment(self.scheme, per_axis=self.per_axis)
         for rule in self.rules:
             found = rule.applied(found) if rule.matches(node) else found
         return found
@@ -91,10 +96,10 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
-        fields = ("operators", "names", "scheme", "weight_bits")
+        fields = ("operators", "names", "scheme", "weight_bits", "per_axis")
         default = Rule()
         rules = [{f: getattr(rule, f) for f in fields if getattr(rule, f) != getattr(default, f)} for rule in self.rules]
-        return {"scheme": self.scheme, "rules": rules}
+        return {"scheme": self.scheme, **({} if self.per_axis else {"per_axis": False}), "rules": rules}
 
     @classmethod
     def of(cls, source: Recipe | Mapping[str, Any] | str | os.PathLike[str]) -> Recipe:

@@ -23,10 +23,11 @@ SCHEMES = ("float", "float16", "dynamic_range", "full_integer", "int16x8")
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """What becomes of one operator: one of SCHEMES, and the bits of its weights, 8 or 4."""
+    """What becomes of one operator: one of SCHEMES; the bits of its weights, 8 or 4; whether each channel of them has a scale."""
 
     scheme: str
     bits: int = 8
+    per_axis: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,14 @@ def quantize_graph(
         return lambda node: schemes[node].scheme == scheme
 
     int8, int16 = (
-        decide(graph, ranges, rules, chosen(scheme), lambda node: schemes[node].bits)
+        decide(graph, ranges, rules, chosen(scheme), lambda node: (schemes[node].bits, schemes[node].per_axis))
         for scheme, rules in (("full_integer", INT8), ("int16x8", INT16))
     )
     outcome = Outcome(hindered=int8.hindered | int16.hindered)
     constants = int8.constants | int16.constants
     for node in filter(chosen("dynamic_range"), graph.nodes):
         try:
-            constants[node] = dynamic_range.weights_of(node, schemes[node].bits)
+            constants[node] = dynamic_range.weights_of(node, schemes[node].bits, schemes[node].per_axis)
         except Hindered as reason:
             outcome.hindered[node] = str(reason)
     inputs, outputs = (
@@ -93,7 +94,10 @@ def quantize_graph(
         return int8.encoding(node, value) or int16.encoding(node, value)
 
     store_as_float16(graph, chosen("float16"))
-    insert_conversions(graph, encoding, inputs, outputs, before_readers=bool(int16.constants) and not int8.constants)
+    before_readers = bool(int16.constants) and not int8.constants
+    insert_conversions(
+        graph, encoding, inputs, outputs, (int16 if before_readers else int8).shared, before_readers=before_readers
+    )
     _store(constants, encoding)
     for node in graph.nodes:
         if node in int16.constants:

@@ -13,6 +13,7 @@ import numpy as np
 from qref.schema import Quantization, TensorType
 
 SMALLEST_RANGE = 1e-6  # below it, a range is taken to be as wide as that
+GREATEST_BIAS = 2**30 - 1  # half of int32 is left to the sum that a bias is added to
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +52,20 @@ class Encoding:
 def asymmetric(found: Range) -> Encoding:
     """Int8 over a range widened to hold zero: scale = (max - min) / 255 and the zero point that lies nearest.
 
-    min and max are doubles; their float32 difference is divided in float32; zero_point = round(-128 - min / scale).
+    min and max are doubles; their float32 difference is divided in float32; zero_point = round(-128 - min / scale). Halves are
+    subtracted, which changes no bit, and where max - min itself would be infinite the scale still is not.
     """
     low, high = min(found.min, 0.0), max(found.max, 0.0)
     if abs(high - low) < SMALLEST_RANGE:
         low, high = low - SMALLEST_RANGE, high + SMALLEST_RANGE
-    scale = (np.float32(high) - np.float32(low)) / np.float32(255)
+    scale = (np.float32(high / 2) - np.float32(low / 2)) / np.float32(127.5)
     zero_point = half_away(np.float32(-128 - low / float(scale)))
     return Encoding(TensorType.INT8, float(scale), int(np.clip(zero_point, -128, 127)))
 
 
 def symmetric_int16(found: Range) -> Encoding:
     """Int16 around zero: scale = max(|min|, |max|) / 32767, in float32."""
-    magnitude = np.float32(max(abs(min(found.min, 0.0)), abs(max(found.max, 0.0))))
+    magnitude = np.float32(max(abs(min(found.min, 0.0)), abs(max(found.max, 0.0))) or SMALLEST_RANGE)
     return Encoding(TensorType.INT16, float(magnitude / np.float32(32767)))
 
 
@@ -97,12 +99,12 @@ def along(values: np.ndarray, w: np.ndarray, axis: int | None) -> np.ndarray:
 def symmetric_weights(w: np.ndarray, axis: int | None, bits: int = 8) -> Weights:
     """Weights of an operator that computes with integers: narrow range, zero point 0, per axis or (axis None) per tensor.
 
-    scale = (m - -m) / (2 * qmax) with m = max |w|, in float32, qmax = 127 (8 bits) or 7 (4 bits). Per axis
+    scale = m / qmax with m = max |w|, in float32, qmax = 127 (8 bits) or 7 (4 bits). Per axis
     q = round(w * float32(1 / scale)); per tensor q = round(w * (float32(qmax) / m)): products in float32.
     """
     qmax = 2 ** (bits - 1) - 1
     limit = widened(magnitudes(w, axis))
-    scale = (limit + limit) / np.float32(2 * qmax)
+    scale = limit / np.float32(qmax)
     if axis is not None:
         inverse = (1.0 / scale.astype(np.float64)).astype(np.float32)
     else:
@@ -141,12 +143,27 @@ def per_slice(q: np.ndarray, scale: np.ndarray, axis: int | None, bits: int) -> 
     return Weights(type_, q.astype(np.int8), Quantization(scale, np.zeros(len(scale), np.int64), axis or 0))
 
 
+def roomy(b: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """The scales of a bias (float64 [n] or [1]), larger where |q| would exceed GREATEST_BIAS: then |b| / GREATEST_BIAS."""
+    needed = np.abs(b).astype(np.float64).reshape(-1)
+    needed = needed if len(scale) == len(needed) else needed.max(keepdims=True, initial=0)
+    return np.where(needed / scale > GREATEST_BIAS, needed / GREATEST_BIAS, scale)
+
+
+def rescaled(w: np.ndarray, weights: Weights, scale: np.ndarray) -> Weights:
+    """Weights of the same type with larger scales (float64), as a large bias asks for: q = round(w * float32(1 / scale))."""
+    axis = weights.quantization.quantized_dimension if len(scale) > 1 else None
+    q = half_away(w * along((1.0 / scale).astype(np.float32), w, axis))
+    return per_slice(q, scale.astype(np.float32), axis, 8 if weights.type == TensorType.INT8 else 4)
+
+
 def bias(b: np.ndarray, scale: np.ndarray, type_: TensorType = TensorType.INT32) -> Weights:
-    """A bias in units of `scale` (float32 [n] or [1]): q = round(b * float32(1 / scale)), product in float32."""
-    inverse = (1.0 / scale.astype(np.float64)).astype(np.float32)
+    """A bias in units of `scale` (float64 or float32; [n] or [1]): q = round(b * float32(1 / scale)), product in float32."""
+    inverse = np.minimum(1.0 / scale.astype(np.float64), np.finfo(np.float32).max).astype(np.float32)
     limit = float(2**31 - 1) if type_ == TensorType.INT32 else float(2**63 - 1024)
-    q = np.clip(half_away((b * inverse).astype(np.float32)).astype(np.float64), -limit, limit)
-    return Weights(type_, q.astype(type_.dtype), Quantization(scale, np.zeros(len(scale), np.int64)))
+    with np.errstate(over="ignore"):
+        q = np.clip(half_away((b * inverse).astype(np.float32)), -limit, limit)
+    return Weights(type_, q.astype(type_.dtype), Quantization(scale.astype(np.float32), np.zeros(len(scale), np.int64)))
 
 
 def constant(c: np.ndarray, encoding: Encoding) -> Weights:

@@ -4,9 +4,10 @@
    one activation that keeps its scale (its input's range stands for both); and, going back, that of each activation of an
    operator that keeps its scale and whose output still has a range (so a CONCATENATION gives its inputs its own).
 2. What still has a range gets its encoding from it: it is settled.
-3. The operators are visited, the last first and then whatever touches a new encoding: one that keeps its scale passes on the
-   encoding of its only input if that is settled, else of its only output, else of the first operand that has one; one with a
-   fixed output gives that. Where an operand already has another encoding, a QUANTIZE will stand between.
+3. The operators are visited, the last first, and then again what a new encoding may concern: the readers of a result, the
+   producer of an operand. One that keeps its scale passes on the encoding of its only input if that is
+   settled, else of its only output, else of the first operand that has one; one with a fixed output gives that. Where an
+   operand already has another encoding, a QUANTIZE will stand between.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ class Shared:
     encodings   of each value, as its producer writes it
     requantized encodings that an operator asks of an operand where they differ from those
     reasons     why a value has its encoding, in words
+    own         the values whose encoding does not depend on whether others have one
     """
 
     encodings: dict[Value, Encoding] = field(default_factory=dict)
     requantized: dict[tuple[Node, Value], Encoding] = field(default_factory=dict)
     reasons: dict[Value, str] = field(default_factory=dict)
+    own: set[Value] = field(default_factory=set)
 
     def of(self, node: Node, value: Value) -> Encoding | None:
         """What an operator reads or writes a value as; None: as float."""
@@ -53,7 +56,7 @@ def share(
         if value not in redundant and value not in settled:
             shared.encodings[value] = encode(found)
             shared.reasons[value] = "its own range"
-    fixed = set(shared.encodings)
+    shared.own = set(shared.encodings)
     visited: set[Node] = set()
     stack = list(graph.nodes)
 
@@ -61,8 +64,10 @@ def share(
         found = shared.encodings.get(value)
         if found is None:
             shared.encodings[value], shared.reasons[value] = encoding, why
-            stack.extend(consumers.get(value, ()))
-            stack.extend([producer[value]] if value in producer else ())
+            if producer.get(value) is node:
+                stack.extend(reversed(consumers.get(value, ())))
+            elif value in producer:
+                stack.append(producer[value])
         elif found != encoding:
             shared.requantized[node, value] = encoding
 
@@ -72,7 +77,7 @@ def share(
             continue
         specification = SPECIFICATIONS.get(node.name)
         if specification is not None and specification.same_scale:
-            chosen = _chosen(node, shared.encodings, fixed)
+            chosen = _chosen(node, shared.encodings, shared.own)
             if chosen is None:
                 continue
             for value in (*_activations(node), *_floats(node.outputs)):
@@ -117,6 +122,7 @@ def share_forward(
                 for x in inputs:
                     if shared.encodings.get(x) != shared.encodings[value]:
                         shared.requantized[node, x] = shared.encodings[value]
+    shared.own = set(shared.encodings)
     return shared
 
 

@@ -42,14 +42,17 @@ SPECIFICATIONS: dict[str, Specification] = {
     "FULLY_CONNECTED": Specification((0,), weights=1, axis=0, bias=2),
     "TRANSPOSE_CONV": Specification((2,), weights=1, axis=0, bias=3),
     "BATCH_MATMUL": FREE,
+    "PRELU": Specification((0,), weights=1, int16=False),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": FREE_8,
+    "SVDF": FREE_8,
     "SOFTMAX": Specification(fixed=SOFTMAX_LIKE),
     "LOGISTIC": Specification(fixed=SOFTMAX_LIKE),
     "TANH": Specification(fixed=TANH_LIKE),
     "L2_NORMALIZATION": Specification(fixed=((1 / 128, 0), None), int16=False),
     "LOG_SOFTMAX": Specification(fixed=((16 / 256, 127), None), int16=False),
-    **dict.fromkeys(("ADD", "SUB", "MUL", "MEAN", "LEAKY_RELU", "ABS", "RSQRT", "SQUARED_DIFFERENCE", "EXP", "SQRT"), FREE),
-    **dict.fromkeys(("DIV", "LOG", "SUM", "REDUCE_PROD", "PRELU", "RELU", "RELU6", "RELU_N1_TO_1", "HARD_SWISH", "GELU"), FREE_8),
+    **dict.fromkeys(("ADD", "SUB", "MUL", "MEAN", "LEAKY_RELU", "ABS", "RSQRT", "EXP", "SQRT"), FREE),
+    **dict.fromkeys(("SQUARED_DIFFERENCE", "DIV", "LOG", "SUM", "REDUCE_PROD", "HARD_SWISH", "GELU"), FREE_8),
+    **dict.fromkeys(("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"), FREE_8),
     **dict.fromkeys(
         ("AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION", "PAD", "PADV2", "MIRROR_PAD", "RESHAPE", "TRANSPOSE"), SAME
     ),
@@ -57,6 +60,6 @@ SPECIFICATIONS: dict[str, Specification] = {
     **dict.fromkeys(("MAXIMUM", "MINIMUM", "REDUCE_MAX", "REDUCE_MIN"), SAME),
     **dict.fromkeys(("GATHER_ND", "TILE", "FILL", "SELECT", "SELECT_V2", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"), SAME_8),
     **dict.fromkeys(("SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND", "BROADCAST_TO"), SAME_8),
-    **dict.fromkeys(("SCATTER_ND", "TOPK_V2", "DYNAMIC_UPDATE_SLICE"), SAME_8),
-    **dict.fromkeys(("ARG_MAX", "ARG_MIN", "EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"), FREE_8),
+    **dict.fromkeys(("SCATTER_ND", "TOPK_V2", "REVERSE_V2", "MATRIX_DIAG"), SAME_8),
+    **dict.fromkeys(("ARG_MAX", "ARG_MIN", "EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"), FREE_8),
 }

@@ -9,18 +9,19 @@ import numpy as np
 from qref.schema import Model, Quantization, Tensor
 
 
-def differences(ours: Model, theirs: Model, tolerance: float = 0.0) -> list[str]:
+def differences(ours: Model, theirs: Model, tolerance: float = 0.0, options: bool = True) -> list[str]:
     """In words, each difference in operators, options, types, scales, zero points and constants; tensors are matched by operand.
 
     tolerance   how far scales may be apart, relative; biases then by 1, as their scales differ
+    options     whether the operators' options count, and how many tensors there are: of equal constants one may stand for all
     """
     a, b = ours.subgraphs[0], theirs.subgraphs[0]
     names = [[operator.name for operator in graph.operators] for graph in (a, b)]
     if names[0] != names[1]:
         return [f"operators {names[0]}, expected {names[1]}"]
-    found = [] if len(a.tensors) == len(b.tensors) else [f"{len(a.tensors)} tensors, expected {len(b.tensors)}"]
+    found = [] if len(a.tensors) == len(b.tensors) or not options else [f"{len(a.tensors)} tensors, expected {len(b.tensors)}"]
     for one, other in zip(a.operators, b.operators):
-        if one.options != other.options:
+        if options and one.options != other.options:
             found.append(f"{one.name}: {one.options}, expected {other.options}")
         for x, y in zip((*one.inputs, *one.outputs, *one.intermediates), (*other.inputs, *other.outputs, *other.intermediates)):
             if min(x, y) < 0:

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from oracle import assert_equals_litert, needs_litert
+from recurrent_models import Variant, lstm_model, random_rounds
 
 import qref
 from qref.quantizer import Recipe, Rule, quantize_model
@@ -24,6 +25,26 @@ def types_of_weights(content):
         for o in graph.operators
         if o.name in ("CONV_2D", "FULLY_CONNECTED")
     ]
+
+
+@needs_litert
+@pytest.mark.parametrize("scheme", ["full_integer", "int16x8", "dynamic_range"])
+def test_one_scale_for_each_tensor_of_weights(scheme):
+    content = qref.quantize(MODEL, scheme, SAMPLES, per_axis=False)
+    model = load(content)
+    found = [model.data(t) for t in model.subgraphs[0].tensors if t.type == TensorType.INT8 and model.data(t) is not None]
+    scales = [len(t.quantization.scale) for t in model.subgraphs[0].tensors if t.quantization is not None]
+    assert max(scales) == 1
+    assert all(np.abs(w.astype(int)).max() == 127 for w in found)
+    assert_equals_litert(model)
+
+
+def test_weights_of_one_operator_per_tensor():
+    recipe = {"rules": [{"operators": "FULLY_CONNECTED", "per_axis": False}]}
+    graph = load(qref.quantize(MODEL, representative_dataset=SAMPLES, recipe=recipe)).subgraphs[0]
+    scales = {o.name: len(graph.tensors[o.inputs[1]].quantization.scale) for o in graph.operators if len(o.inputs) == 3}
+    assert scales["FULLY_CONNECTED"] == 1
+    assert scales["CONV_2D"] > 1
 
 
 @needs_litert
@@ -80,6 +101,7 @@ def test_a_recipe_is_read_from_a_file_and_written_again(tmp_path):
         ({"scheme": "int9"}, "'int9' is no scheme"),
         ({"rules": [{"operators": "("}]}, "no regular expression"),
         ({"rules": [{"weight_bits": 3}]}, "weight_bits is 3"),
+        ({"rules": [{"per_axis": "no"}]}, "per_axis is 'no'"),
         ({"rules": [{"operator": "CONV_2D"}]}, "not understood"),
         ({"rules": [{"operators": "LSTM"}]}, "rule 0 of the recipe matches no operator"),
         ({"rules": 7}, "not understood"),
@@ -113,3 +135,14 @@ def test_integer_only_names_what_cannot_be():
     )
     with pytest.raises(qref.UnsupportedOperator, match="1 operators cannot compute with integers only: operator 0"):
         quantize_model(model, representative_dataset=samples, integer_only=True)
+
+
+@needs_litert
+@pytest.mark.parametrize("cifg", [False, True])
+@pytest.mark.parametrize("scheme", ["dynamic_range", "float16", "full_integer", "int16x8"])
+def test_a_fused_lstm_runs_in_litert_in_every_scheme(scheme, cifg):
+    model = lstm_model(Variant(time_major=False, batch=1, cifg=cifg))
+    samples = [[round[0]] for round in random_rounds(model)]
+    result = quantize_model(model, scheme, samples)
+    assert bool(result.stays_float) == (scheme == "int16x8")
+    assert_equals_litert(load(result.content), [{0: sample[0]} for sample in samples])

@@ -2,14 +2,18 @@
 
 import numpy as np
 import pytest
+from matmul_models import sparse, sparse_weights
+from oracle import assert_equals_litert, needs_litert
 
 import qref
 from qref.quantizer.batch_norm import fold_batch_norm
 from qref.quantizer.conversions import insert_conversions
 from qref.quantizer.float16 import store_as_float16
+from qref.quantizer.fold_constants import fold_constants
 from qref.quantizer.graph import assemble, read
 from qref.quantizer.prune import prune
 from qref.quantizer.scales import Encoding
+from qref.quantizer.sharing import Shared
 from qref.schema import ActivationFunctionType, GraphBuilder, Padding, TensorType, load, write
 
 RNG = np.random.default_rng(11)
@@ -132,7 +136,12 @@ def test_conversions_stand_where_two_encodings_meet(integers, before_readers, ex
     (graph,) = read(two_readers())
     int8 = Encoding(TensorType.INT8, 0.5)
     insert_conversions(
-        graph, lambda node, value: int8 if node.name in integers else None, [None], [None, None], before_readers=before_readers
+        graph,
+        lambda node, value: int8 if node.name in integers else None,
+        [None],
+        [None, None],
+        Shared(dict.fromkeys(graph.values(), int8)),
+        before_readers=before_readers,
     )
     assert [node.name for node in graph.nodes] == expected
     assert [value.name for value in graph.outputs] == ["a", "b"]
@@ -148,3 +157,47 @@ def test_float16_constants_are_shared_by_their_readers():
     store_as_float16(changed, lambda node: True)
     assert [node.name for node in changed.nodes] == ["DEQUANTIZE", "ADD", "MUL"]
     np.testing.assert_array_equal(changed.nodes[0].inputs[0].data, np.float16([1, 65504, -65504, 0.1]))
+
+
+def test_what_depends_on_constants_alone_is_computed_once():
+    graph = GraphBuilder()
+    x, c = graph.input("x", FLOAT, (1, 4)), graph.constant("c", np.float32([[1, 2, 3, 4]]))
+    half = graph.constant("h", np.float16([1, 0.5, 0.25, 2]))
+    a, b, y = (graph.tensor(name, FLOAT, (1, 4)) for name in ("a", "b", "y"))
+    graph.operator("DEQUANTIZE", [half], [a])
+    graph.operator("MUL", [a, c], [b], ("MulOptions", {}))
+    graph.operator("ADD", [x, b], [y], ("AddOptions", {}))
+    model = graph.model(outputs=[y])
+    (changed,) = read(model)
+    fold_constants(model, changed)
+    (add,) = changed.nodes
+    np.testing.assert_array_equal(add.inputs[1].data, np.float32([[1, 1, 0.75, 8]]))
+
+
+def test_what_is_large_only_when_computed_stays():
+    graph = GraphBuilder()
+    x, one, shape = graph.input("x", FLOAT, (1, 64)), graph.constant("c", np.float32(1)), graph.constant("s", np.int32([1, 64]))
+    ones, y = graph.tensor("ones", FLOAT, (1, 64)), graph.tensor("y", FLOAT, (1, 64))
+    graph.operator("FILL", [shape, one], [ones])
+    graph.operator("ADD", [x, ones], [y], ("AddOptions", {}))
+    model = graph.model(outputs=[y])
+    (changed,) = read(model)
+    fold_constants(model, changed)
+    assert [node.name for node in changed.nodes] == ["FILL", "ADD"]
+
+
+def test_a_float16_file_is_quantized_like_the_float_one():
+    images = RNG.uniform(0, 1, (5, 1, 8, 8, 1)).astype(np.float32)
+    content = qref.quantize(qref.bundled("digits_cnn_f16"), "full_integer", images)
+    names = [operator.name for operator in load(content).subgraphs[0].operators]
+    like_float = qref.quantize(qref.bundled("digits_cnn_float"), "full_integer", images)
+    assert names == [operator.name for operator in load(like_float).subgraphs[0].operators]
+
+
+@needs_litert
+@pytest.mark.parametrize("scheme", ["dynamic_range", "float16", "full_integer", "int16x8"])
+def test_sparse_weights_become_dense_ones(scheme):
+    model = sparse(FLOAT, sparse_weights(np.float32), 16)
+    samples = RNG.normal(size=(4, 5, 64)).astype(np.float32)
+    content = qref.quantize(model, scheme, list(samples))
+    assert_equals_litert(load(content), [{0: samples[0]}])
