@@ -59,7 +59,7 @@ def test_names_are_shown_harmlessly(tmp_path, data):
     save(dataclasses.replace(model, subgraphs=(dataclasses.replace(graph, tensors=tensors),)), tmp_path / "names.tflite")
     done = call(tmp_path / "names.tflite", INT8, "--data", data)
     assert done.returncode == 0, done.stderr
-    assert "[bold red]\\x1b[31mboo\\x07\\x0a" in done.stdout
+    assert "[bold red]\\x1b[31mboo\\x07\\n" in done.stdout
     assert "\x1b" not in done.stdout
     assert "x" * 100 not in done.stdout
 

@@ -65,7 +65,7 @@ def _print(report: DebugReport, top: int | None) -> None:
     print(f"{report.samples} samples; RMSE/scale is above {THRESHOLD} in {suspected} layers ({EXPECTED:.3f} is expected)")
     for layer in filter(lambda layer: layer.inside, layers):
         inside = ", ".join(f"{value.name} {_number(value.snr, '{:.1f} dB')}" for value in layer.inside)
-        print(f"inside operator {layer.operator} ({visible(layer.op_name, NAME)}): {inside}")
+        print(f"inside operator {layer.operator} ({printable(layer.op_name, NAME)}): {inside}")
     for layer in report.worst(3 if top is None else top):
         for cause in report.causes(layer):
             print(f"operator {layer.operator} ({printable(layer.op_name, NAME)}), {cause.kind}: {cause.seen}")
