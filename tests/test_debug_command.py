@@ -100,7 +100,7 @@ def test_an_operator_that_is_not_compared_is_named(tmp_path, data):
         ((FLOAT, INT8, "--like", "keras"), 2, "there is only 'tflite'"),
         ((FLOAT, INT8, "--samples", 0), 2, "holds no sample"),
         ((FLOAT, INT8, "--csv", "no/folder/d.csv"), 2, "cannot write"),
-        ((FLOAT,), 2, "Missing argument"),
+        ((FLOAT,), 2, "give the quantized model, or --suggest"),
     ],
 )
 def test_a_wrong_call_says_what_is_wrong(data, arguments, status, message):
@@ -108,3 +108,19 @@ def test_a_wrong_call_says_what_is_wrong(data, arguments, status, message):
     assert (done.returncode, done.stdout) == (status, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_recipe_is_suggested_and_quantizes(tmp_path):
+    digits = pytest.importorskip("sklearn.datasets").load_digits()
+    images = (digits.images[:120, None, :, :, None] / 16).astype(np.float32)
+    np.save(tmp_path / "bright.npy", images)
+    np.save(tmp_path / "dim.npy", images / 5)
+    np.save(tmp_path / "labels.npy", digits.target[:120])
+    options = ("--representative", tmp_path / "dim.npy", "--labels", tmp_path / "labels.npy", "--json")
+    done = call(FLOAT, "--data", tmp_path / "bright.npy", "--suggest", tmp_path / "recipe.json", *options)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["suggestion"]
+    assert found["metric"] == "accuracy"
+    assert found["won_back"] >= 0.8
+    content = qref.quantize(FLOAT, representative_dataset=images / 5, recipe=tmp_path / "recipe.json")
+    assert len(content) == found["bytes"]
