@@ -11,7 +11,7 @@ import sys
 import typer
 
 from qref import __version__
-from qref.cli import analyze, bench, debug, diff, evaluate, explain, quantize, run, runtimes, vectors, verify
+from qref.cli import analyze, bench, debug, diff, evaluate, explain, quantize, report, run, runtimes, vectors, verify
 from qref.errors import BackendError, InputError, ModelError, QrefError
 from qref.text import printable
 
@@ -31,6 +31,7 @@ app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
 app.command("quantize", epilog=quantize.EXAMPLE)(quantize.quantize)
 app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
 app.command("debug", epilog=debug.EXAMPLE)(debug.debug)
+app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("runtimes", epilog=runtimes.EXAMPLE)(runtimes.runtimes)
 app.command("bench", epilog=bench.EXAMPLE)(bench.bench)
 app.command("vectors", epilog=vectors.EXAMPLE)(vectors.vectors)

@@ -21,6 +21,8 @@ from qref.debugger.statistics import EXPECTED, THRESHOLD, LayerStatistics
 from qref.debugger.suggest import suggest as search
 from qref.errors import InputError
 from qref.files import write_atomically
+from qref.pictures import expect_picture, write_picture
+from qref.report.figures import overview
 from qref.text import printable
 
 EXAMPLE = "Example: qref debug qref/models/digits_cnn_float.tflite qref/models/digits_cnn_int8.tflite --data digits.npy --top 3"
@@ -58,6 +60,10 @@ def debug(
     metric: Annotated[
         str | None, typer.Option(help="With --suggest: what to win back, one of qref evaluate's. [default: by the labels]")
     ] = None,
+    plot: Annotated[
+        pathlib.Path | None,
+        typer.Option(metavar="FILE", help="Draw RMSE/scale and the error along the depth: .png, .svg or .pdf."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON: everything that was measured.")] = False,
     output: Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="Write the JSON to a file.")] = None,
 ) -> None:
@@ -74,6 +80,8 @@ def debug(
     results: dict[str, Any] = {}
     if quantized_model is None and suggest is None:
         raise InputError("give the quantized model, or --suggest RECIPE to search for a better one")
+    if plot is not None:
+        expect_picture(plot)
     if quantized_model is not None:
         with progress_bar("debugging") as progress:
             report = run_debugger(
@@ -82,6 +90,8 @@ def debug(
         results |= report.to_dict()
         if csv is not None:
             _write_csv(report, csv)
+        if plot is not None:
+            write_picture(overview(report), plot)
         if not json:
             _print(report, top)
     if suggest is not None:

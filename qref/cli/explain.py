@@ -15,6 +15,8 @@ from qref.compare import explain_text as text
 from qref.errors import InputError
 from qref.files import write_atomically
 from qref.inputs import inputs_of
+from qref.pictures import expect_picture, write_picture
+from qref.report.figures import number_line
 from qref.schema import load
 
 EXAMPLE = "Example: qref explain qref/models/digits_cnn_int8.tflite --op 3 --at 0,1,2,5"
@@ -32,6 +34,9 @@ def explain(
     seed: Annotated[int, typer.Option(help="Seed of drawn inputs.")] = 0,
     runtime: Annotated[str, typer.Option(help="Whose arithmetic.")] = "litert-reference",
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown with LaTeX formulas.")] = False,
+    plot: Annotated[
+        pathlib.Path | None, typer.Option(metavar="FILE", help="Draw the number line of the last rounding: .png, .svg or .pdf.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON: every step with its value and formula.")] = False,
     output: Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="Write the JSON, or Markdown, to a file.")] = None,
 ) -> None:
@@ -39,8 +44,12 @@ def explain(
 
     Then one line for each other runtime: what it makes of the same inputs.
     """
+    if plot is not None:
+        expect_picture(plot)
     loaded = load(model)
     explained = explanation.explain(loaded, op, _element(at), inputs_of(loaded, input or [], seed), runtime, result)
+    if plot is not None:
+        write_picture(number_line(explained), plot)
     if markdown:
         document = text.markdown(explained)
         if output is None:

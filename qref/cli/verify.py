@@ -38,9 +38,7 @@ def verify(
     runs, 4 if it could run none. --runtime all takes the runtimes whose library is installed.
     """
     results = []
-    comparable = list(comparison.KERNEL_SET_OF)
-    installed = [name for name in comparable if comparison.library_of(name).is_installed()] or comparable
-    runtimes = installed if runtime == "all" else [runtime]
+    runtimes = comparison.installed_runtimes() or list(comparison.KERNEL_SET_OF) if runtime == "all" else [runtime]
     total = len(comparison.find_models(models)) * len(runtimes)
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), console=Console(stderr=True), transient=True

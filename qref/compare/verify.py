@@ -100,6 +100,11 @@ def library_of(runtime: str) -> type[Oracle]:
     raise InputError(f"runtime {runtime!r} has no library to be compared with; those that have are {', '.join(KERNEL_SET_OF)}")
 
 
+def installed_runtimes() -> list[str]:
+    """The runtimes whose library is on this machine."""
+    return [name for name in KERNEL_SET_OF if library_of(name).is_installed()]
+
+
 def verify_one(path: pathlib.Path, runtime: str, rounds: int, seed: int, oracle: Oracle) -> Verification:
     """Compare one model on `rounds` inputs drawn from seed, seed + 1, ..."""
     try:

@@ -1,0 +1,7 @@
+"""A quantized model on one page: what it holds, computes and loses; and each figure of it alone."""
+
+from __future__ import annotations
+
+from qref.report.report import Report, report
+
+__all__ = ["Report", "report"]
