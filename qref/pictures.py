@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SUFFIXES = (".png", ".svg", ".pdf")
-SETTINGS = {"svg.hashsalt": "qref", "svg.fonttype": "none"}  # names in an SVG that do not change, and text as text
+SETTINGS: dict[Any, Any] = {
+    "svg.hashsalt": "qref",
+    "svg.fonttype": "none",
+}  # names in an SVG that do not change, and text as text
 UNDATED: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 

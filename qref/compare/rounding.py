@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
@@ -16,7 +17,7 @@ NEAREST = ("round_half_away", "round_half_even", "trunc", "floor")
 ROUNDS = re.compile(rf"\b({'|'.join((*QUOTIENTS, *NEAREST))})\(")
 CLAMPED = re.compile(r"\bclamp\((\w+), (-?\w+), (-?\w+)\)")
 
-EXACT = {
+EXACT: dict[str, Callable[..., Any]] = {
     **VOCABULARY,
     **dict.fromkeys(QUOTIENTS, lambda x, divisor: Fraction(x) / divisor),
     **dict.fromkeys((*NEAREST, "cast_int32"), Fraction),
@@ -67,9 +68,15 @@ def rounding_of(explained: ElementExplanation) -> Rounding | None:
     offset = (explained.value if found is None else found) - int(step.value)  # type: ignore[arg-type]
     others = {name: y for name, y in explained.others.items() if isinstance(y, int) and y != explained.value}
     return Rounding(
-        *(float(x + offset) for x in (exact, before)),
-        *(int(step.value) + offset, least, most, explained.value),  # type: ignore[arg-type]
-        *(step.formula, step.meaning, others),
+        exact=float(exact + offset),
+        before=float(before + offset),
+        rounded=int(step.value) + offset,  # type: ignore[arg-type]
+        least=least,
+        most=most,
+        value=explained.value,
+        rule=step.formula,
+        meaning=step.meaning,
+        others=others,
     )
 
 
@@ -83,7 +90,7 @@ def _unrounded(step: Step, values: Mapping[str, Value]) -> Value:
 
 
 def _number(value: Any) -> Fraction | None:
-    return Fraction(value) if isinstance(value, int | float | Fraction) and abs(value) < float("inf") else None
+    return Fraction(value) if isinstance(value, int | float | Fraction) and math.isfinite(value) else None
 
 
 def _clamped(steps: tuple[Step, ...], values: Mapping[str, Value]) -> tuple[int | None, int | None, int | None]:

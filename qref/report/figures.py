@@ -139,6 +139,8 @@ def _draw_rmse_over_scale(axes: Axes, report: DebugReport) -> None:
     layers = [layer for layer in report.quantized_layers if layer.rmse_per_scale is not None]
     for suspected, color, label in ((False, BLUE, "operator"), (True, ORANGE, "suspected operator")):
         chosen = [layer for layer in layers if layer.suspected is suspected]
+        if not chosen:
+            continue
         hatch = "//" if suspected else None
         heights = [layer.rmse_per_scale for layer in chosen]
         axes.bar([layer.operator for layer in chosen], heights, color=color, hatch=hatch, label=label)  # type: ignore[arg-type]
@@ -157,8 +159,8 @@ def _draw_error_along_depth(axes: Axes, report: DebugReport) -> None:
     layers = report.quantized_layers
     numbers = [layer.operator for layer in layers]
     own, accumulated = ([np.nan if e.snr is None else e.snr for e in of] for of in _errors(layers))
-    axes.plot(numbers, own, "o", color=BLUE, label="own error", markersize=4)
     axes.plot(numbers, accumulated, "s-", color=ORANGE, label="accumulated error", markersize=4)
+    axes.plot(numbers, own, "o", color=BLUE, label="own error", markersize=7, fillstyle="none")
     axes.set(xlabel="operator", ylabel="signal-to-noise ratio, dB")
     axes.grid(axis="y", color=GREY, linewidth=0.4)
     axes.legend(fontsize="small")
@@ -171,7 +173,7 @@ def _errors(layers: Sequence[LayerStatistics]) -> tuple[list[Any], list[Any]]:
 
 def _count(axes: Axes, layers: Sequence[LayerStatistics]) -> None:
     """Whole numbers of operators below the axis."""
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.set_xlim(-0.8, max((layer.operator for layer in layers), default=0) + 0.8)
 
 
@@ -184,9 +186,12 @@ def _draw_number_line(axes: Axes, rounding: Rounding) -> None:
     axes.axhline(0, color="black", linewidth=1)
     for tie in np.arange(low, high) + 0.5:
         axes.axvline(tie, 0.3, 0.7, color=GREY, linestyle=":", linewidth=1.5)
-    axes.plot(rounding.exact, 0, "D", color=BLUE, markersize=7, label=f"rounded once: from {rounding.exact:.9g}")
+    axes.plot(rounding.exact, 0, "D", color=BLUE, markersize=7, label=f"exact: {rounding.exact:.9g}")
     if rounding.before != rounding.exact:
-        axes.plot(rounding.before, 0, "x", color=ORANGE, markersize=9, label=f"after earlier roundings: {rounding.before:.9g}")
+        axes.plot(rounding.before, 0, "x", color=ORANGE, markersize=9, label=f"before the last rounding: {rounding.before:.9g}")
+    above = 0.4 if rounding.before > rounding.rounded else -0.4
+    arrow = {"arrowstyle": "->", "color": ORANGE, "connectionstyle": f"arc3,rad={above}"}
+    axes.annotate("", (rounding.rounded, 0.2), (rounding.before, 0.2), arrowprops=arrow)
     axes.plot(rounding.rounded, 0, "o", color=ORANGE, fillstyle="none", markersize=12, label=f"rounded: {rounding.rounded}")
     _draw_limits(axes, rounding, low, high)
     for name, value in rounding.others.items():
