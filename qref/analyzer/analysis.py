@@ -18,6 +18,7 @@ from qref.analyzer.plain import plain
 from qref.analyzer.specification import Conformance, conformance
 from qref.analyzer.support import Support, support_of
 from qref.errors import InputError
+from qref.notebook import html_table
 from qref.schema import Model, Operator, Subgraph, Tensor
 
 SCHEMA_VERSION = 1  # of to_dict; docs/analyze.md lists the keys
@@ -119,6 +120,12 @@ class Analysis:
             raise InputError("to_pandas() needs pandas; install it with: pip install pandas")
         rows = [{"subgraph": s.index} | _operator(operator, cost) for s, operator, cost in self._operators()]
         return importlib.import_module("pandas").DataFrame(rows)
+
+    def _repr_html_(self) -> str:
+        columns = ["operator", "version", "count", "multiply-adds", "bytes", "not taken by"]
+        counted = ([kind[key] for key in ("name", "version", "count", "macs", "bytes")] for kind in self.operators)
+        rows = [[*row, ", ".join(kind["refused_by"])] for row, kind in zip(counted, self.operators)]
+        return html_table(columns, rows, f"{self.sizes.file:,} bytes, {self.macs:,} multiply-adds")
 
     def _subgraph(self, subgraph: Subgraph) -> dict[str, Any]:
         return {

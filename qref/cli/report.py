@@ -51,9 +51,7 @@ def report(
     """
     if len(models) > 2:
         raise InputError(f"{len(models)} models are given; a report is of a quantized one, and the float one before it")
-    from qref.report.page import page  # needs matplotlib, which new_figure asks for
-
-    new_figure(1, 1)
+    new_figure(1, 1)  # tells of a missing matplotlib before anything is measured
     columns = SpinnerColumn(), TextColumn("{task.description}")
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("reading", total=None)
@@ -69,7 +67,7 @@ def report(
             progress=lambda what, count: progress.update(task, description=f"{what} {count}"),
         )
         progress.update(task, description="drawing")
-        text = page(made)
+        text = made.to_html()
     write_atomically(output, lambda file: file.write(text.encode()))
     if json:
         print_json(made.to_dict(), None)

@@ -18,6 +18,7 @@ from qref.errors import BackendError, InputError, ModelError
 from qref.frames import to_frame
 from qref.inputs import inputs_of
 from qref.interpreter import Interpreter
+from qref.notebook import html_table
 from qref.runtimes import RUNTIMES
 from qref.schema import Model, Operator, load
 
@@ -89,6 +90,11 @@ class Diff:
     def to_pandas(self) -> Any:
         """The operators as a pandas.DataFrame, one row each."""
         return to_frame(asdict(row) for row in self.operators)
+
+    def _repr_html_(self) -> str:
+        columns = ["#", "operator", "elements", "mismatches", "own mismatches", "tensor"]
+        rows = [(r.operator, r.name, r.elements, r.mismatches, r.own, r.tensor_name) for r in self.operators]
+        return html_table(columns, rows, f"{self.a} against {self.b}: {self.reason or f'{self.rounds} rounds'}")
 
 
 def diff_models(paths: Sequence[str | pathlib.Path], a: str, b: str, **options: Any) -> Iterator[Diff]:

@@ -14,6 +14,7 @@ from qref.dispatch import bind
 from qref.errors import InputError, QrefError, UnsupportedOperator
 from qref.inputs import start
 from qref.interpreter import Interpreter
+from qref.notebook import html_table
 from qref.ops import Node, Operand, Prepared
 from qref.runtimes import RUNTIMES
 from qref.schema.model import Model
@@ -66,6 +67,13 @@ class ElementExplanation:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as for JSON; a step whose formula is empty is given, each other follows from the steps before it."""
         return asdict(self)
+
+    def _repr_html_(self) -> str:
+        steps = [(step.name, step.value, step.formula, step.meaning) for step in self.steps]
+        place = ", ".join(map(str, self.element))
+        caption = f"y[{place}] of operator {self.operator} ({self.name}) is {self.value} in {self.runtime}"
+        others = [(name, value, "", "from the same inputs") for name, value in self.others.items()]
+        return html_table(["step", "value", "formula", "meaning"], [*steps, *others], caption)
 
 
 def explain(

@@ -17,6 +17,7 @@ from qref.compare.visible import constants, visible
 from qref.errors import BackendError, InputError, QrefError
 from qref.inputs import draw_inputs
 from qref.interpreter import Interpreter
+from qref.notebook import html_table
 from qref.schema import Model, load, write
 
 KERNEL_SET_OF = {"litert-reference": "reference", "litert-optimized": "optimized", "xnnpack": "xnnpack", "tflm": "tflm"}
@@ -58,6 +59,12 @@ class Verification:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as for JSON."""
         return asdict(self)
+
+    def _repr_html_(self) -> str:
+        columns = ["model", "runtime", "verdict", "tensors", "elements", "mismatches", "first difference, or why there is none"]
+        told = self.reason if self.first is None else self.first
+        counts = self.tensors, self.elements, self.mismatches
+        return html_table(columns, [(self.model, self.runtime, self.status, *counts, told)])
 
 
 def find_models(paths: Sequence[str | pathlib.Path]) -> list[pathlib.Path]:

@@ -12,6 +12,7 @@ import numpy as np
 from qref.debugger.causes import Cause, causes_of
 from qref.debugger.statistics import EXPECTED, THRESHOLD, LayerStatistics
 from qref.frames import to_frame
+from qref.notebook import html_table
 
 COLUMNS: dict[str, Callable[[LayerStatistics], Any]] = {
     "num_elements": lambda layer: float(layer.num_elements),
@@ -83,6 +84,27 @@ class DebugReport:
     def to_pandas(self) -> Any:
         """A DataFrame with a row for each layer; errors as own_... and accumulated_..."""
         return to_frame(flat(layer) for layer in self.layers)
+
+    def _repr_html_(self) -> str:
+        columns = [
+            "#",
+            "operator",
+            "own SNR, dB",
+            "all SNR, dB",
+            "RMSE / scale",
+            "suspected",
+            "clipped",
+            "used",
+            "tensor",
+        ]
+        rows = [
+            (
+                *(layer.operator, layer.op_name, layer.own.snr, layer.accumulated.snr, layer.rmse_per_scale),
+                *("!" if layer.suspected else "", layer.saturation_rate, layer.used_range, layer.tensor_name),
+            )
+            for layer in self.quantized_layers
+        ]
+        return html_table(columns, rows, f"{self.samples} samples")
 
 
 def flat(layer: LayerStatistics) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from qref.evaluation import metrics
 from qref.evaluation.judge import Confusion, Judge
 from qref.evaluation.outputs import outputs
 from qref.frames import to_frame
+from qref.notebook import html_table
 from qref.schema import Model, load, write
 
 ModelLike = str | os.PathLike[str] | bytes | Model
@@ -59,6 +60,12 @@ class Evaluation:
     def to_pandas(self) -> Any:
         """A pandas.DataFrame with a line for each model and a column for each metric."""
         return to_frame({"model": row.model, "bytes": row.bytes, **row.metrics} for row in self.rows)
+
+    def _repr_html_(self) -> str:
+        names = list(dict.fromkeys(name for row in self.rows for name in row.metrics))
+        rows = [[name, *(row.metrics.get(name) for row in self.rows)] for name in names]
+        rows.append(["bytes", *(row.bytes for row in self.rows)])
+        return html_table([f"{self.samples:,} outputs", *(row.model for row in self.rows)], rows)
 
 
 def evaluate(

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from qref.report.report import Report, report
+from qref.report.collect import Report, report
 
 __all__ = ["Report", "report"]

@@ -125,7 +125,7 @@ def number_line(explained: ElementExplanation) -> Figure:
 def _small_figure(height: float) -> Figure:
     """One of many: margins are set, since finding them takes most of the time."""
     figure = new_figure(SMALL, height, layout=None)
-    figure.subplots_adjust(left=0.16, right=0.97, bottom=0.5 / height, top=0.96)
+    figure.subplots_adjust(left=0.19, right=0.97, bottom=0.5 / height, top=0.96)
     return figure
 
 

@@ -140,8 +140,9 @@ def _order(layers: Sequence[list[Place]]) -> None:
 
 
 def _set_x(layer: list[Place]) -> None:
-    """Below those that feed it, as far as boxes leave room; what is pushed aside is centered again."""
-    wanted = [sum(q.x for q in p.before) / len(p.before) if p.before else 0.0 for p in layer]
+    """Below what feeds it, boxes before passages, as far as there is room; what is pushed aside is centered again."""
+    above = [[q.x for q in p.before if q.is_box] or [q.x for q in p.before] or [0.0] for p in layer]
+    wanted = [sum(each) / len(each) for each in above]
     right = float("-inf")
     for place, x in zip(layer, wanted):
         place.x = max(x, right + GAP + place.width / 2)

@@ -21,9 +21,9 @@ from qref.compare import explain_text
 from qref.compare.rounding import rounding_of
 from qref.debugger import EXPECTED, THRESHOLD, Cause, LayerStatistics
 from qref.report import figures
+from qref.report.collect import Report
 from qref.report.elements import Chosen, OperatorElements
 from qref.report.graph import HEIGHT, WIDTH, draw_graph, kinds_of
-from qref.report.report import Report
 from qref.report.svg import inline_svg
 from qref.report.values import Values
 from qref.runtimes import RUNTIMES
@@ -77,7 +77,7 @@ class OperatorView:
         return any(layer.suspected for layer in self.layers)
 
 
-def page(report: Report) -> str:
+def to_html(report: Report) -> str:
     """The report as HTML: the same bytes for the same report. Raises BackendError where matplotlib is not installed."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),

@@ -1,5 +1,6 @@
 """A headless Chromium that tests ask about a page, over its DevTools pipe: messages of JSON, each ended by a zero byte."""
 
+import base64
 import itertools
 import json
 import os
@@ -80,8 +81,6 @@ class Browser:
 
     def screenshot(self, path: pathlib.Path):
         """Write what is seen, all of the page, as a PNG."""
-        import base64
-
         found = self._call("Page.captureScreenshot", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(found["data"]))
 
@@ -103,7 +102,8 @@ class Browser:
         if method in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
             self.problems.append(parameters)
         elif method == "Network.requestWillBeSent":
-            self.requests.append(parameters["request"]["url"])
+            url = parameters["request"]["url"]
+            self.requests += [] if url.startswith("data:") else [url]  # what a data: URL holds is in the page itself
 
     def _receive(self, deadline):
         while b"\0" not in self._bytes:

@@ -6,6 +6,7 @@ import os
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,18 @@ class Report:
     elements: Mapping[int, OperatorElements] = field(default_factory=dict)
     detailed: frozenset[int] = frozenset()
     reason: str = ""
+
+    def to_html(self) -> str:
+        """The page: one file that loads nothing, the same bytes for the same report.
+
+        Raises BackendError where matplotlib is not installed.
+        """
+        from qref.report.page import to_html
+
+        return to_html(self)
+
+    def _repr_html_(self) -> str:
+        return f'<iframe srcdoc="{escape(self.to_html())}" width="100%" height="800" title="qref report"></iframe>'
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as for JSON."""
