@@ -76,8 +76,9 @@ def report(
 
 
 def _summary(made: Report, output: pathlib.Path, size: int) -> str:
-    exact = sum(each.status == "exact" for each in made.exactness)
-    found = f"{output}: {size:,} bytes; exact in {exact} of {len(made.exactness)} runtimes"
+    found = f"{output}: {size:,} bytes"
+    if made.compared:
+        found += f"; exact in {len(made.exact)} of {len(made.compared)} runtimes"
     if made.debugged is not None:
         suspected = {layer.operator for layer in made.debugged.layers if layer.suspected}
         found += f"; {len(suspected)} operators suspected on {made.samples} samples"

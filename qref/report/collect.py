@@ -60,6 +60,16 @@ class Report:
     detailed: frozenset[int] = frozenset()
     reason: str = ""
 
+    @property
+    def compared(self) -> list[Verification]:
+        """Of `exactness`, those that the library did not refuse."""
+        return [each for each in self.exactness if each.status != "refused"]
+
+    @property
+    def exact(self) -> list[Verification]:
+        """Those in which every bit is the same."""
+        return [each for each in self.exactness if each.status == "exact"]
+
     def to_html(self) -> str:
         """The page: one file that loads nothing, the same bytes for the same report.
 

@@ -140,9 +140,10 @@ def _order(layers: Sequence[list[Place]]) -> None:
 
 
 def _set_x(layer: list[Place]) -> None:
-    """Below what feeds it, boxes before passages, as far as there is room; what is pushed aside is centered again."""
+    """An only box in the middle, others below what feeds them, as far as there is room; then the boxes are centered again."""
+    alone = sum(place.is_box for place in layer) == 1
     above = [[q.x for q in p.before if q.is_box] or [q.x for q in p.before] or [0.0] for p in layer]
-    wanted = [sum(each) / len(each) for each in above]
+    wanted = [0.0 if p.is_box and alone else sum(each) / len(each) for p, each in zip(layer, above)]
     right = float("-inf")
     for place, x in zip(layer, wanted):
         place.x = max(x, right + GAP + place.width / 2)

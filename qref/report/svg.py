@@ -63,11 +63,11 @@ def _simplify(element: ElementTree.Element, name: str) -> None:
             attributes[key] = "none" if (key, value) == ("fill", "#ffffff") else value
     if element.tag == "g":
         attributes.pop("id", None)
-    for key in ("id", f"{XLINK}href", "clip-path"):
-        if key in attributes and not attributes[key].startswith("data:"):
-            attributes[key] = re.sub(r"^(url\()?(#?)", rf"\g<1>\g<2>{name}-", attributes[key])
+    if "id" in attributes:
+        attributes["id"] = f"{name}-{attributes['id']}"
+    attributes = {key: value.replace("url(#", f"url(#{name}-") for key, value in attributes.items()}
     if f"{XLINK}href" in attributes:
-        attributes["href"] = attributes.pop(f"{XLINK}href")
+        attributes["href"] = re.sub("^#", f"#{name}-", attributes.pop(f"{XLINK}href"))
     for key in ("d", "x", "y", "transform", "width", "height"):
         if key in attributes:
             attributes[key] = NUMBER.sub(lambda found: f"{float(found.group()):.2f}", " ".join(attributes[key].split()))

@@ -8,9 +8,20 @@
   function show(article) {
     operators.forEach((each) => each.classList.toggle("shown", each === article));
     document.querySelectorAll("#graph svg a").forEach((link) => {
-      if (link.getAttribute("href") === "#" + article.id) link.setAttribute("aria-current", "true");
-      else link.removeAttribute("aria-current");
+      if (link.getAttribute("href") !== "#" + article.id) return link.removeAttribute("aria-current");
+      link.setAttribute("aria-current", "true");
+      bringIntoView(link);
     });
+  }
+
+  // Scrolls the drawing alone: scrollIntoView would move the page too.
+  function bringIntoView(link) {
+    const drawing = link.closest(".drawing");
+    const [inner, outer] = [link.getBoundingClientRect(), drawing.getBoundingClientRect()];
+    if (inner.left < outer.left || inner.right > outer.right)
+      drawing.scrollLeft += (inner.left + inner.right - outer.left - outer.right) / 2;
+    if (inner.top < outer.top || inner.bottom > outer.bottom)
+      drawing.scrollTop += (inner.top + inner.bottom - outer.top - outer.bottom) / 2;
   }
 
   function follow() {
