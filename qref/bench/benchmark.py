@@ -19,6 +19,7 @@ from qref.compare.litert import Litert
 from qref.compare.verify import KERNEL_SET_OF
 from qref.errors import BackendError, InputError
 from qref.inputs import inputs_of
+from qref.notebook import html_table
 from qref.ops import Node
 from qref.schema import Model, write
 from qref.work import macs_of
@@ -74,6 +75,12 @@ class Bench:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as for JSON."""
         return asdict(self)
+
+    def _repr_html_(self) -> str:
+        columns = ["who", "median seconds", "median ratio to qref", "GMAC/s", "runs", "elements that differ", "not timed since"]
+        medians = ([None if each is None else each.median for each in (t.seconds, t.ratio)] for t in self.timings)
+        rows = [(t.name, *median, t.gmacs, t.runs, t.mismatches, t.reason) for t, median in zip(self.timings, medians)]
+        return html_table(columns, rows, f"{self.name}, {self.runtime}")
 
 
 def bench(
