@@ -209,3 +209,14 @@ def test_wrong_options_are_refused():
         debug(FLOAT, qref.bundled("digits_cnn_int8"), DIGITS, like="keras")
     with pytest.raises(qref.InputError, match="nothing"):
         debug(FLOAT, qref.bundled("digits_cnn_int8"), DIGITS, runtime="nothing")
+
+
+def test_the_worst_element_is_where_the_own_error_of_the_first_sample_is_greatest():
+    model = dense()
+    quantized = qref.load(qref.quantize(model, "full_integer", INPUTS))
+    report = debug(model, quantized, INPUTS)
+    wanted, held = values(model, INPUTS[:1]), values(quantized, INPUTS[:1])
+    w, b = (wanted[name][0] for name in ("w1", "b1"))
+    own = np.abs(held["y1"][0] - (held["r0"][0] @ w.T + b))
+    layer = next(layer for layer in report.layers if layer.tensor_name == "y1")
+    assert layer.worst_element == tuple(np.argwhere(own == own.max())[0])
