@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test smoke nightly evidence lint setup clean
+.PHONY: demo test smoke nightly evidence docs lint setup clean
 
 demo: setup
 	$(BIN)/qref verify qref/models
@@ -26,6 +26,10 @@ nightly: setup
 # Counts the drawn cases, elements and mismatches of every operator, types and runtime into qref/runtimes/evidence.json.
 evidence: setup
 	$(BIN)/python tests/conformance/record.py
+
+# The site, in build/site. The variable silences a notice of the theme's about the future of mkdocs.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Types and the order of imports are checked on an installed copy, where kernels/ and schema/ are qref.kernels and qref.schema.
 lint: setup
