@@ -20,9 +20,9 @@ class AsMarkdown(griffe.Extension):
 
 
 def as_markdown(text: str) -> str:
-    """The docstring with its lists and examples marked.
+    r"""The docstring with its lists and examples marked.
 
-    >>> print(as_markdown("Sum.\\n\\na, b  numbers, or\\n      arrays\\nRaises InputError.\\n\\n>>> 1 + 1\\n2"))
+    >>> print(as_markdown("Sum.\n\na, b  numbers, or\n      arrays\nRaises InputError.\n\n>>> 1 + 1\n2"))
     Sum.
     <BLANKLINE>
     - `a, b`: numbers, or

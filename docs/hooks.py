@@ -25,7 +25,11 @@ def on_config(config: Any) -> None:
 
 def on_page_markdown(markdown: str, page: Any, **rest: Any) -> str:
     """Put every verb's help into the page of commands."""
-    return markdown.replace("<!-- every verb's help -->", "\n".join(_verbs())) if page.file.src_uri.endswith("commands.md") else markdown
+    return (
+        markdown.replace("<!-- every verb's help -->", "\n".join(_verbs()))
+        if page.file.src_uri.endswith("commands.md")
+        else markdown
+    )
 
 
 def _verbs() -> list[str]:

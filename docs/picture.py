@@ -22,8 +22,8 @@ FOLDER = pathlib.Path(__file__).parent
 MODEL, ROUNDS = "deepconvlstm_int8", 50
 BASELINE = "litert-reference"
 RUNTIMES = {
-    "xnnpack": "xnnpack, how LiteRT runs by default",
-    "tflm": "tflm, on microcontrollers",
+    "xnnpack": "xnnpack,\nLiteRT's default",
+    "tflm": "tflm,\nmicrocontrollers",
     "litert-optimized": "litert-optimized",
 }
 THEMES = {
@@ -62,7 +62,7 @@ def draw(operators: list[str], found: dict[str, np.ndarray], theme: dict[str, An
     """Write the picture in the colors of a theme, the same bytes each time."""
     colors = {name: theme["text"] for name in ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")}
     with matplotlib.rc_context({**colors, "svg.hashsalt": "qref", "font.size": 11}):
-        figure = Figure(figsize=(9, 4.3), layout="constrained")
+        figure = Figure(figsize=(7.5, 4.2), layout="constrained")
         axes = figure.subplots()
         places = np.arange(len(operators))
         for (runtime, label), color in zip(RUNTIMES.items(), theme["lines"]):
@@ -76,7 +76,7 @@ def draw(operators: list[str], found: dict[str, np.ndarray], theme: dict[str, An
         axes.grid(axis="y", color=theme["grid"], linewidth=0.8)
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
-        axes.set_title("One int8 file, the same inputs: elements that differ from LiteRT's reference kernels", loc="left", pad=12)
+        axes.set_title("One int8 file, the same inputs: elements that differ from LiteRT's reference", loc="left", pad=12)
         figure.savefig(path, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
 
 

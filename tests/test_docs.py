@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import importlib.util
 import os
 import pathlib
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
+import types
 
 import documents
 import pytest
+import typer.main
 from oracle import needs_litert
 
+from qref.cli import app
 from qref.cli.runtimes import as_markdown, table
 
 ROOT = pathlib.Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-LANGUAGES = {"pycon", "console", "sh", "text", "json"}
+LANGUAGES = {"pycon", "console", "sh", "text", "json", "c"}
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 needs_mkdocs = pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="mkdocs is not installed")
@@ -41,7 +47,7 @@ def test_sessions_and_commands_print_what_is_shown(document, tmp_path):
 def test_no_command_stands_where_it_would_not_be_run(document):
     text = document.read_text()
     assert {block.language for block in documents.blocks(document)} <= LANGUAGES
-    prose = documents.FENCE.sub("", text)
+    prose = re.sub(r"^::: .*\n( {4}.*\n)*", "", documents.FENCE.sub("", text), flags=re.MULTILINE)
     assert "```" not in prose
     assert not re.search(r"^( {4}|\t|>>> )", prose, re.MULTILINE)
     for block in documents.blocks(document):
@@ -96,7 +102,7 @@ $ false
 
 
 @needs_mkdocs
-def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path):
+def test_the_site_is_built_without_a_warning_loads_nothing_from_elsewhere_and_has_all_that_is_public(tmp_path):
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
     quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # a notice of the theme's about the future of mkdocs
     done = subprocess.run(command, cwd=ROOT, env=quiet, capture_output=True, text=True, timeout=300)
@@ -104,4 +110,44 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(tm
     pages = list(tmp_path.rglob("*.html"))
     assert len(pages) > 10
     for page in pages:
-        assert not re.findall(r'<(?:script|img|iframe|source|link rel="(?:stylesheet|preconnect|icon)")[^>]*https?://', page.read_text())
+        assert not re.findall(r"<(?:script|img|iframe|source|link [^>]*rel=.?(?:style|pre|icon))[^>]*https?://", page.read_text())
+    help_ = (tmp_path / "reference" / "commands.html").read_text()
+    for command in typer.main.get_command(app).commands.values():
+        assert all(option in help_ for parameter in command.params for option in parameter.opts if option.startswith("--"))
+    assert not list(_public_but_not_in_the_reference(tmp_path / "reference"))
+
+
+@needs_mkdocs
+def test_docstrings_become_markdown():
+    module = types.ModuleType("docstrings")
+    vars(module).update(runpy.run_path(str(ROOT / "docs" / "docstrings.py")))
+    found = doctest.DocTestFinder().find(module.as_markdown, "as_markdown", globs=vars(module))
+    results = [doctest.DocTestRunner().run(test) for test in found]
+    assert [result.attempted for result in results] == [1]
+    assert not any(result.failed for result in results)
+
+
+def _public_but_not_in_the_reference(pages):
+    """Functions and classes of the packages that have a page of their own."""
+    for page in pages.glob("*.html"):
+        package = importlib.import_module("qref" if page.stem in ("qref", "commands") else f"qref.{page.stem}")
+        for name in getattr(package, "__all__", ()) if page.stem != "commands" else ():
+            public = getattr(package, name)
+            homes = (package.__name__, getattr(public, "__module__", ""))
+            if callable(public) and not any(f'id="{home}.{name}"' in page.read_text() for home in homes):
+                yield f"{package.__name__}.{name}"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="matplotlib is not installed")
+def test_the_picture_is_what_its_script_draws(monkeypatch, tmp_path):
+    import matplotlib
+
+    drawn_with = re.search(r"^matplotlib==(.*)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)[1]
+    if matplotlib.__version__ != drawn_with:
+        pytest.skip(f"the picture was drawn with matplotlib {drawn_with}")
+    script = runpy.run_path(str(ROOT / "docs" / "picture.py"))
+    monkeypatch.setitem(script["main"].__globals__, "FOLDER", tmp_path)
+    script["main"]()
+    for theme in ("light", "dark"):
+        name = f"picture-{theme}.svg"
+        assert (tmp_path / name).read_bytes() == (ROOT / "docs" / name).read_bytes()
