@@ -10,7 +10,9 @@ from qref.models import bundled
 from qref.schema import Limits, Model, load
 
 if TYPE_CHECKING:
+    from qref.analyzer import Analyzer, analyze
     from qref.batch import invoke_many
+    from qref.debugger import QuantizationDebugger, QuantizationDebugOptions, debug
     from qref.debugger.suggest import suggest
     from qref.evaluation import evaluate
     from qref.interpreter import Interpreter, OpResolverType
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Analyzer",
     "BackendError",
     "InputError",
     "Interpreter",
@@ -29,10 +32,14 @@ __all__ = [
     "ModelError",
     "OpResolverType",
     "QrefError",
+    "QuantizationDebugOptions",
+    "QuantizationDebugger",
     "SpecViolation",
     "UnsupportedOperator",
+    "analyze",
     "bundled",
     "calibrate",
+    "debug",
     "evaluate",
     "export_keras",
     "invoke_many",
@@ -44,10 +51,12 @@ __all__ = [
 
 _HOME = {"Interpreter": "interpreter", "OpResolverType": "interpreter", "export_keras": "keras", "invoke_many": "batch"}
 _HOME |= {"evaluate": "evaluation", "suggest": "debugger.suggest"} | dict.fromkeys(("calibrate", "quantize"), "quantizer")
+_HOME |= dict.fromkeys(("Analyzer", "analyze"), "analyzer")
+_HOME |= dict.fromkeys(("QuantizationDebugger", "QuantizationDebugOptions", "debug"), "debugger")
 
 
 def __getattr__(name: str) -> Any:
-    """Import interpreter and quantizer, and numba with them, when they are first asked for: reading a file needs neither."""
+    """Import what else there is, and numba with it, when it is first asked for: reading a file needs none of it."""
     if name in _HOME:
         return getattr(importlib.import_module(f"qref.{_HOME[name]}"), name)
     raise AttributeError(f"module 'qref' has no attribute {name!r}")

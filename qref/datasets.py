@@ -2,7 +2,8 @@
 
     a function without arguments that gives an iterable, as TFLiteConverter takes it
     an iterable of samples, or of batches of them: a generator, a list, an array, a tf.data.Dataset, a DataLoader
-    a path: an .npz with an array of samples for each input, an .npy of samples, a folder of .npy files or of images
+    a path: an .npz with an array of samples for each input, an .npy of samples, a folder of .npy files or of images, which
+        Images(path, pixels=(-1, 1)) scales otherwise than to 0 to 1
 
 A sample is an array where the model has one input, else a list of arrays in the inputs' order or a mapping from their names.
 Floats for a quantized input are quantized with its scale and zero point.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,8 +22,24 @@ import numpy as np
 from qref.errors import InputError
 from qref.inputs import IMAGES, fit, read_archive, read_file, read_safely
 
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """A folder of images, or any other dataset's path.
+
+    pixels   the real values that 0 and 255 stand for: (-1, 1) for a network that was trained so
+    """
+
+    path: str | os.PathLike[str]
+    pixels: tuple[float, float] = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.pixels).all() and self.pixels[0] < self.pixels[1]):
+            raise InputError(f"pixels are from {self.pixels[0]} to {self.pixels[1]}; expected two real numbers, the lesser first")
+
+
 Details = Sequence[Mapping[str, Any]]
-Source = str | os.PathLike[str] | Callable[[], Iterable[Any]] | Iterable[Any]
+Source = str | os.PathLike[str] | Images | Callable[[], Iterable[Any]] | Iterable[Any]
 
 
 def samples(source: Source, details: Details) -> Iterator[list[np.ndarray]]:
@@ -40,21 +58,23 @@ def samples(source: Source, details: Details) -> Iterator[list[np.ndarray]]:
 
 def _items(source: Source, details: Details) -> Iterable[Any]:
     if isinstance(source, str | os.PathLike):
-        return _files(pathlib.Path(source), details)
+        source = Images(source)
+    if isinstance(source, Images):
+        return _files(pathlib.Path(source.path), details, source.pixels)
     found = source() if callable(source) else source
     if isinstance(found, Mapping):
         return _in_step({name: _array(found[name], f"what is given for {name!r}") for name in _names(found, details)})
     return found
 
 
-def _files(path: pathlib.Path, details: Details) -> Iterable[Any]:
+def _files(path: pathlib.Path, details: Details, pixels: tuple[float, float]) -> Iterable[Any]:
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in (".npy", *IMAGES))
         if not files:
             raise InputError(f"{path} holds neither .npy files nor images")
         if len(details) > 1:
             raise InputError(f"{path}: a folder gives one array a sample, the model takes {len(details)}; give an .npz")
-        return (read_file(file, details[0]) for file in files)
+        return (read_file(file, details[0], pixels) for file in files)
     if path.suffix == ".npy":
         return _in_step({path.name: read_safely(path, lambda: np.load(path, mmap_mode="r"))})
     if path.suffix != ".npz":

@@ -72,12 +72,15 @@ def _read_npz(path: pathlib.Path, details: Sequence[dict[str, Any]]) -> list[np.
         )
 
 
-def read_file(path: pathlib.Path, detail: Mapping[str, Any]) -> np.ndarray:
-    """One array for an input, from an .npy file or an image; raises InputError."""
+def read_file(path: pathlib.Path, detail: Mapping[str, Any], pixels: tuple[float, float] = (0.0, 1.0)) -> np.ndarray:
+    """One array for an input, from an .npy file or an image; raises InputError.
+
+    pixels   the real values that 0 and 255 of an image stand for
+    """
     if path.suffix == ".npy":
         return read_safely(path, lambda: np.load(path))
     if path.suffix.lower() in IMAGES:
-        return read_safely(path, lambda: _read_image(path, detail))
+        return read_safely(path, lambda: _read_image(path, detail, pixels))
     raise InputError(f"{path} is of an unknown kind; inputs are .npy, .npz or images such as .png and .bmp")
 
 
@@ -102,8 +105,8 @@ def read_safely(path: pathlib.Path, read: Callable[[], Any]) -> Any:
         raise InputError(f"cannot read {path}: {error}") from None
 
 
-def _read_image(path: pathlib.Path, detail: Mapping[str, Any]) -> np.ndarray:
-    """The image resized to the input's height and width: 0 to 255 for a uint8 input, else real values of 0 to 1."""
+def _read_image(path: pathlib.Path, detail: Mapping[str, Any], pixels: tuple[float, float]) -> np.ndarray:
+    """The image resized to the input's height and width: 0 to 255 for a uint8 input, else real values over `pixels`."""
     try:
         from PIL import Image
     except ImportError:
@@ -113,8 +116,9 @@ def _read_image(path: pathlib.Path, detail: Mapping[str, Any]) -> np.ndarray:
         raise InputError(f"input {detail['name']!r} of shape {shape} is no image; an image needs [batch, height, width, 1 or 3]")
     with Image.open(path) as image:
         sized = image.convert("RGB" if shape[3] == 3 else "L").resize((shape[2], shape[1]), Image.Resampling.BILINEAR)
-        pixels = np.asarray(sized).reshape(1, *shape[1:])
-    return pixels if detail["dtype"] is np.uint8 else (pixels / 255).astype(np.float32)
+        values = np.asarray(sized).reshape(1, *shape[1:])
+    low, high = pixels
+    return values if detail["dtype"] is np.uint8 else (low + values / 255 * (high - low)).astype(np.float32)
 
 
 def fit(array: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:

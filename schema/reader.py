@@ -45,15 +45,15 @@ def load(source: str | os.PathLike[str] | bytes | bytearray | memoryview, *, lim
     limits = limits or Limits()
     if isinstance(source, str | os.PathLike):
         try:
-            return _load(_read(source, limits), limits)
+            return _load(read_bytes(source, limits), limits)
         except InvalidModel as error:
             raise InvalidModel(f"{os.fspath(source)}: {error}") from None
     data = source if isinstance(source, bytes) else bytes(memoryview(source))
     return _load(data, limits)
 
 
-def _read(path: str | os.PathLike[str], limits: Limits) -> bytes:
-    """The bytes of a file that is there, readable and not too large."""
+def read_bytes(path: str | os.PathLike[str], limits: Limits) -> bytes:
+    """The bytes of a file that is there, readable and not too large; InvalidModel else."""
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):

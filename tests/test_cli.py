@@ -77,6 +77,7 @@ def test_analyze_tells_operators_tensors_types_and_quantization():
     assert done.returncode == 0
     assert "DEPTHWISE_CONV_2D" in done.stdout
     assert "16 along axis 3" in done.stdout
+    assert "SAME, stride_w 1, stride_h 1, depth_multiplier 1, RELU6" in done.stdout
     described = json.loads(call("analyze", qref.bundled("digits_cnn_int8"), "--json").stdout)
     tensors = described["subgraphs"][0]["tensors"]
     assert tensors[0]["type"] == "INT8"
@@ -184,3 +185,46 @@ def test_an_output_that_cannot_be_written_leaves_nothing(digit, tmp_path):
     assert not (tmp_path / "no").exists()
     done = call("run", qref.bundled("digits_cnn_int8"), "--input", digit[0], "-o", "/dev/full/out.npz")
     assert done.returncode == 2
+
+
+def test_names_from_a_model_are_neither_markup_nor_control_characters(tmp_path):
+    graph = GraphBuilder()
+    x = graph.input("[bold]x[/bold] :smile: \x1b[31m", TensorType.FLOAT32, (1,))
+    y = graph.tensor("y" * 10_000, TensorType.FLOAT32, (1,))
+    graph.operator("NEG", [x], [y])
+    save(graph.model(outputs=[y]), tmp_path / "names.tflite")
+    done = call("analyze", tmp_path / "names.tflite")
+    assert "[bold]x[/bold] :smile: \\x1b[31m" in done.stdout
+    assert "\x1b" not in done.stdout + call("run", tmp_path / "names.tflite", "--input", tmp_path / "missing.npy").stderr
+    assert f"{'y' * 200}... (10,000 characters)" in done.stdout
+    assert "y" * 10_000 in call("analyze", tmp_path / "names.tflite", "--json").stdout
+
+
+def test_analyze_compares_two_models_and_sets_several_side_by_side(tmp_path):
+    models = [qref.bundled(f"digits_cnn_{kind}") for kind in ("float", "drq", "int8")]
+    done = call("analyze", *models)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert " ".join(done.stdout.split()).count("FLOAT32 20 19 ↓ 0 ↓↓") == 1
+    done = call("analyze", *models[1:])
+    assert done.returncode == 1
+    assert "21 pairs of tensors differ" in done.stdout
+    done = call("analyze", models[0], models[0], "-o", tmp_path / "same.json")
+    assert done.returncode == 0
+    assert "no difference: 21 tensors are equal" in done.stdout
+    written = json.loads((tmp_path / "same.json").read_text())
+    assert written["comparison"]["differs"] is False
+    assert [model["path"] for model in written["models"]] == [str(models[0])] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--style", "keras"), "unknown style 'keras'"),
+        (("--style", "tflite", "--json"), "text alone"),
+        (("--gpu-compatibility",), "goes with --style tflite"),
+    ],
+)
+def test_options_of_analyze_that_do_not_go_together(options, message):
+    done = call("analyze", qref.bundled("digits_cnn_int8"), *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qref.datasets import samples
+from qref.datasets import Images, samples
 from qref.errors import InputError
 
 
@@ -50,3 +50,14 @@ def test_files_that_hold_no_samples_are_refused_by_name(tmp_path):
     for path in tmp_path.iterdir():
         with pytest.raises(InputError, match=path.name):
             list(samples(path, [detail()]))
+
+
+def test_images_are_scaled_as_asked(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    image.fromarray(np.uint8([[0, 255], [51, 204]])).save(tmp_path / "a.png")
+    details = [detail(shape=(1, 2, 2, 1))]
+    for pixels, expected in (((0, 1), [0, 1, 0.2, 0.8]), ((-1, 1), [-1, 1, -0.6, 0.6])):
+        ((found,),) = samples(Images(tmp_path, pixels), details)
+        np.testing.assert_allclose(found.ravel(), expected, atol=1e-6)
+    with pytest.raises(InputError, match="pixels are from 1 to 1"):
+        Images(tmp_path, (1, 1))

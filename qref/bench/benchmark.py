@@ -15,13 +15,13 @@ from qref.bench.peaks import Peaks, measured_peaks
 from qref.bench.registry import KernelDifference, first_difference
 from qref.bench.subjects import Subject, find_subjects
 from qref.bench.timing import Spread, interleave
-from qref.bench.work import macs_of
 from qref.compare.litert import Litert
 from qref.compare.verify import KERNEL_SET_OF
 from qref.errors import BackendError, InputError
 from qref.inputs import inputs_of
 from qref.ops import Node
 from qref.schema import Model, write
+from qref.work import macs_of
 
 SETTLE = 4e-3  # seconds: so long LiteRT's threads look for work, on cores of ours, after they had some
 

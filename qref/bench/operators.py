@@ -10,8 +10,8 @@ import numpy as np
 
 from qref.bench.peaks import Peaks
 from qref.bench.timing import FEWEST, Spread, seconds_of
-from qref.bench.work import bits_of, bytes_of, has_matrices, macs_of
 from qref.ops import Node
+from qref.work import bits_of, bytes_of, has_matrices, macs_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ import sys
 import typer
 
 from qref import __version__
-from qref.cli import analyze, bench, diff, evaluate, explain, quantize, run, runtimes, vectors, verify
+from qref.cli import analyze, bench, debug, diff, evaluate, explain, quantize, run, runtimes, vectors, verify
+from qref.cli.output import printable
 from qref.errors import BackendError, InputError, ModelError, QrefError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.command("diff", epilog=diff.EXAMPLE)(diff.diff)
 app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
 app.command("quantize", epilog=quantize.EXAMPLE)(quantize.quantize)
 app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
+app.command("debug", epilog=debug.EXAMPLE)(debug.debug)
 app.command("runtimes", epilog=runtimes.EXAMPLE)(runtimes.runtimes)
 app.command("bench", epilog=bench.EXAMPLE)(bench.bench)
 app.command("vectors", epilog=vectors.EXAMPLE)(vectors.vectors)
@@ -60,7 +62,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(args=arguments)
     except QrefError as error:
-        print(f"qref: {error}", file=sys.stderr)
+        lines = (printable(line, most=10_000) for line in f"qref: {error}".split("\n"))  # with names from a model
+        print(*lines, sep="\n", file=sys.stderr)
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
     except KeyboardInterrupt:
         print("qref: interrupted", file=sys.stderr)

@@ -1,138 +1,70 @@
-"""qref analyze: the operators, tensors, types and quantization parameters of a model."""
+"""qref analyze: what a model holds and asks for; two models compared."""
 
 from __future__ import annotations
 
 import pathlib
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from rich import box
-from rich.table import Table
 
-from qref.cli.output import print_json, print_table
-from qref.schema import Model, Operator, Quantization, Subgraph, Tensor, load
+from qref.analyzer import SCHEMA_VERSION, Comparison, compare, side_by_side, tflite_report
+from qref.analyzer import analyze as analyze_file
+from qref.cli.analyze_text import print_analysis, print_comparison, print_structure
+from qref.cli.output import print_json
+from qref.errors import InputError
 
 EXAMPLE = "Example: qref analyze qref/models/digits_cnn_int8.tflite"
+STYLES = ("qref", "tflite")
 
 
 def analyze(
-    model: Annotated[pathlib.Path, typer.Argument(metavar="MODEL", help="The .tflite file.")],
+    models: Annotated[list[pathlib.Path], typer.Argument(metavar="MODEL", help="The .tflite files.")],
+    style: Annotated[
+        str, typer.Option(help="tflite: the text of tf.lite.experimental.Analyzer, character by character.")
+    ] = "qref",
+    gpu_compatibility: Annotated[
+        bool, typer.Option("--gpu-compatibility", help="With --style tflite: what TensorFlow says of the GPU delegate.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, with every scale and zero point.")] = False,
     output: Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="Write the JSON to a file.")] = None,
 ) -> None:
-    """Print the operators and tensors of a model, with types and quantization parameters.
+    """Print what a model holds: operators, tensors, scales, multiply-adds, memory, runtimes that take it, breaches of the
+    8-bit specification.
 
-    Models that qref cannot run, with unknown operators for instance, can be analyzed all the same.
+    Several models are set side by side, with arrows against the first. Two are compared, operator by operator and tensor by
+    tensor: exit status 1 if they differ. Models that qref cannot run, with unknown operators for instance, can be analyzed all
+    the same.
     """
-    loaded = load(model)
+    if style not in STYLES:
+        raise InputError(f"unknown style {style!r}; known: {', '.join(STYLES)}")
+    if style == "tflite":
+        if json or output is not None:
+            raise InputError("--style tflite is text alone; leave it away for --json and -o")
+        for path in models:
+            print(tflite_report(path, gpu_compatibility=gpu_compatibility))
+        return
+    if gpu_compatibility:
+        raise InputError("--gpu-compatibility goes with --style tflite")
+    _own_style(models, json, output)
+
+
+def _own_style(paths: list[pathlib.Path], json: bool, output: pathlib.Path | None) -> None:
+    analyses = [analyze_file(path) for path in paths]
+    found = compare(analyses[0].model, analyses[1].model) if len(analyses) == 2 else None
     if json or output is not None:
-        print_json(describe(loaded), output)
+        described = [{"path": str(path)} | analysis.to_dict() for path, analysis in zip(paths, analyses)]
+        rows = side_by_side(analyses)
+        print_json(described[0] if len(paths) == 1 else _together(described, [row.to_dict() for row in rows], found), output)
     if not json:
-        for subgraph in loaded.subgraphs:
-            operators, tensors = len(subgraph.operators), len(subgraph.tensors)
-            print(f"subgraph {subgraph.index} {subgraph.name!r}: {operators} operators, {tensors} tensors")
-            print_table(_operators(subgraph))
-            print_table(_tensors(loaded, subgraph))
+        if len(paths) == 1:
+            print_analysis(str(paths[0]), analyses[0])
+        else:
+            print_structure([str(path) for path in paths], side_by_side(analyses))
+        if found is not None:
+            print_comparison(found)
+    raise typer.Exit(1 if found is not None and found.differs else 0)
 
 
-def describe(model: Model) -> dict[str, Any]:
-    """The model as plain values."""
-    return {
-        "description": model.description,
-        "subgraphs": [
-            {
-                "name": subgraph.name,
-                "inputs": list(subgraph.inputs),
-                "outputs": list(subgraph.outputs),
-                "operators": [_operator(operator) for operator in subgraph.operators],
-                "tensors": [_tensor(model, tensor) for tensor in subgraph.tensors],
-            }
-            for subgraph in model.subgraphs
-        ],
-        "signatures": [{"key": s.key, "inputs": dict(s.inputs), "outputs": dict(s.outputs)} for s in model.signatures],
-    }
-
-
-def _operator(operator: Operator) -> dict[str, Any]:
-    options = operator.options if operator.options.values else operator.options_2
-    return {
-        "index": operator.index,
-        "name": operator.name,
-        "version": operator.version,
-        "inputs": list(operator.inputs),
-        "outputs": list(operator.outputs),
-        "options": {name: value for name, value in options.values.items() if isinstance(value, int | float | str | bool)},
-    }
-
-
-def _tensor(model: Model, tensor: Tensor) -> dict[str, Any]:
-    quantization = tensor.quantization
-    return {
-        "index": tensor.index,
-        "name": tensor.name,
-        "type": tensor.type.name,
-        "shape": list(tensor.shape),
-        "constant_bytes": _constant_bytes(model, tensor),
-        "variable": tensor.is_variable,
-        "scales": [] if quantization is None else [float(s) for s in quantization.scale],
-        "zero_points": [] if quantization is None else [int(z) for z in quantization.zero_point],
-        "quantized_dimension": 0 if quantization is None else quantization.quantized_dimension,
-    }
-
-
-def _constant_bytes(model: Model, tensor: Tensor) -> int:
-    return len(model.buffers[tensor.buffer].data)
-
-
-def _operators(subgraph: Subgraph) -> Table:
-    table = Table("#", "operator", "version", "inputs", "outputs", "types", box=box.SIMPLE_HEAD)
-    for operator in subgraph.operators:
-        types = [subgraph.tensors[i].type.name if i >= 0 else "-" for i in operator.inputs]
-        results = [subgraph.tensors[i].type.name for i in operator.outputs if i >= 0]
-        table.add_row(
-            str(operator.index),
-            operator.name,
-            str(operator.version),
-            " ".join(map(str, operator.inputs)),
-            " ".join(map(str, operator.outputs)),
-            f"{' '.join(types)} -> {' '.join(results)}",
-        )
-    return table
-
-
-def _tensors(model: Model, subgraph: Subgraph) -> Table:
-    table = Table("#", "tensor", "type", "shape", "bytes", "scale", "zero point", "role", box=box.SIMPLE_HEAD)
-    for tensor in subgraph.tensors:
-        size = _constant_bytes(model, tensor)
-        table.add_row(
-            str(tensor.index),
-            tensor.name,
-            tensor.type.name,
-            str(list(tensor.shape)),
-            f"{size:,}" if size else "",
-            *_quantization(tensor.quantization),
-            _role(subgraph, tensor, size),
-        )
-    return table
-
-
-def _quantization(quantization: Quantization | None) -> tuple[str, str]:
-    if quantization is None or not quantization.scale.size:
-        return "", ""
-    scale, zero_point = quantization.scale, quantization.zero_point
-    if scale.size == 1:
-        return f"{scale[0]:.9g}", str(int(zero_point[0])) if zero_point.size else "0"
-    zeros = sorted({int(z) for z in zero_point})
-    scales = f"{np.min(scale):.4g} to {np.max(scale):.4g}, {scale.size} along axis {quantization.quantized_dimension}"
-    return scales, " to ".join(str(z) for z in sorted({zeros[0], zeros[-1]})) if zeros else "0"
-
-
-def _role(subgraph: Subgraph, tensor: Tensor, constant_bytes: int) -> str:
-    roles = (
-        ("input", tensor.index in subgraph.inputs),
-        ("output", tensor.index in subgraph.outputs),
-        ("constant", constant_bytes > 0),
-        ("variable", tensor.is_variable),
-    )
-    return ", ".join(name for name, holds in roles if holds)
+def _together(models: list[dict[str, Any]], structure: list[dict[str, Any]], found: Comparison | None) -> dict[str, Any]:
+    comparison = None if found is None else found.to_dict()
+    return {"schema_version": SCHEMA_VERSION, "models": models, "structure": structure, "comparison": comparison}

@@ -10,7 +10,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from qref.cli.output import print_json, print_table, progress_bar, visible
+from qref.cli.dataset import FROM_0_TO_1, SAMPLES, Pixels
+from qref.cli.output import print_json, print_table, printable, progress_bar
+from qref.datasets import Images
 from qref.evaluation import Evaluation, Row
 from qref.evaluation import evaluate as judge
 
@@ -27,9 +29,7 @@ def evaluate(
     models: Annotated[
         list[pathlib.Path], typer.Argument(metavar="MODEL...", help="The .tflite files; the first is compared with.")
     ],
-    data: Annotated[
-        pathlib.Path, typer.Option(help="Samples: .npz (an array for each input), .npy, or a folder of .npy files or images.")
-    ],
+    data: Annotated[pathlib.Path, typer.Option(help=SAMPLES)],
     labels: Annotated[
         pathlib.Path | None,
         typer.Option(
@@ -37,6 +37,7 @@ def evaluate(
             "compared with the first one only."
         ),
     ] = None,
+    pixels: Pixels = FROM_0_TO_1,
     task: Annotated[
         str | None, typer.Option(help="classification or regression. [default: by the labels; real values mean regression]")
     ] = None,
@@ -62,7 +63,7 @@ def evaluate(
     with progress_bar("evaluating") as progress:
         result = judge(
             models,
-            data,
+            Images(data, pixels),
             labels,
             task=task,
             output=output,
@@ -90,7 +91,7 @@ def _metrics(result: Evaluation) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column(f"{result.samples:,} outputs")
     for row in result.rows:
-        table.add_column(Text(visible(row.model, NAME)), justify="right", overflow="fold")
+        table.add_column(Text(printable(row.model, NAME)), justify="right", overflow="fold")
     for name in dict.fromkeys(name for row in result.rows for name in row.metrics):
         values = [row.metrics.get(name) for row in result.rows]
         table.add_row(TITLES.get(name, name.replace("_", " ").replace("top ", "top-")), *_cells(values, DIGITS.get(name, ".3f")))
@@ -113,7 +114,7 @@ def _arrow(text: str, first: str) -> str:
 
 
 def _confusion(row: Row) -> Table:
-    table = Table("true, predicted:", title=Text(visible(row.model, NAME)), box=box.SIMPLE_HEAD)
+    table = Table("true, predicted:", title=Text(printable(row.model, NAME)), box=box.SIMPLE_HEAD)
     for predicted in range(len(row.confusion)):
         table.add_column(str(predicted), justify="right")
     for true, counts in enumerate(row.confusion):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pathlib
 import sys
-from collections import Counter
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -12,7 +11,10 @@ import typer
 from rich import box
 from rich.table import Table
 
+from qref.analyzer.census import census
+from qref.cli.dataset import FROM_0_TO_1, SAMPLES, Pixels
 from qref.cli.output import print_json, print_table, progress_bar
+from qref.datasets import Images
 from qref.errors import InputError
 from qref.files import write_atomically
 from qref.quantizer import (
@@ -43,8 +45,9 @@ def quantize(
     ] = None,
     data: Annotated[
         pathlib.Path | None,
-        typer.Option(help="Representative samples: .npz (an array for each input), .npy, or a folder of .npy files or images."),
+        typer.Option(help=f"What is representative. {SAMPLES}"),
     ] = None,
+    pixels: Pixels = FROM_0_TO_1,
     samples: Annotated[int | None, typer.Option(help="How many samples to take; all by default.")] = None,
     method: Annotated[
         str, typer.Option(help="Ranges by minmax, moving_average[:MOMENTUM], percentile[:PERCENT], mse or entropy.")
@@ -87,7 +90,7 @@ def quantize(
     chosen = Recipe(scheme, per_axis=not per_tensor) if recipe is None else Recipe.of(recipe)
     recorded = None
     if data is not None and chosen.uses("full_integer", "int16x8"):
-        recorded = _calibrate(source, data, method, like, calibration, samples)
+        recorded = _calibrate(source, Images(data, pixels), method, like, calibration, samples)
     elif calibration is not None:
         recorded = Calibration.load(calibration)
     result = quantize_model(
@@ -114,7 +117,7 @@ def quantize(
 
 
 def _calibrate(
-    source: Model, data: pathlib.Path, method: str, like: str | None, kept: pathlib.Path | None, limit: int | None
+    source: Model, data: Images, method: str, like: str | None, kept: pathlib.Path | None, limit: int | None
 ) -> Calibration:
     before = Calibration.load(kept) if kept is not None and kept.exists() else None
     with progress_bar("calibrating") as progress:
@@ -130,16 +133,12 @@ def _calibrate(
     return found
 
 
-def _census(model: Model) -> dict[str, int]:
-    return dict(sorted(Counter(tensor.type.name for subgraph in model.subgraphs for tensor in subgraph.tensors).items()))
-
-
 def _report(path: pathlib.Path, source: Model, result: Quantized, pruned: list[Pruned]) -> dict[str, Any]:
     return {
         "recipe": result.recipe.to_dict(),
         "samples": 0 if result.calibration is None else result.calibration.samples,
         "bytes": {"float": path.stat().st_size, "quantized": len(result.content)},
-        "tensors": {"float": _census(source), "quantized": _census(load(result.content))},
+        "tensors": {"float": census(source), "quantized": census(load(result.content))},
         "stays_float": list(result.stays_float),
         "pruned": [asdict(entry) for entry in pruned],
         "subgraphs": [[asdict(decision) for decision in decisions] for decisions in result.decisions],
@@ -151,8 +150,8 @@ def _sizes(path: pathlib.Path, source: Model, output: pathlib.Path, result: Quan
     quantized, whole = load(result.content), path.stat().st_size
     for name, model, size in ((path, source, whole), (output, quantized, len(result.content))):
         operators = sum(len(subgraph.operators) for subgraph in model.subgraphs)
-        census = ", ".join(f"{count} {kind}" for kind, count in _census(model).items())
-        table.add_row(str(name), f"{size:,}", f"{size / whole:.2f}", str(operators), census)
+        tensors = ", ".join(f"{count} {kind}" for kind, count in census(model).items())
+        table.add_row(str(name), f"{size:,}", f"{size / whole:.2f}", str(operators), tensors)
     return table
 
 

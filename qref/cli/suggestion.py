@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from qref.cli.output import print_table, visible
+from qref.cli.output import print_table, printable
 from qref.debugger.suggest import Suggestion
 from qref.debugger.trial import Place
 
@@ -50,4 +50,4 @@ def _models(result: Suggestion) -> Table:
 
 def _named(place: Place) -> str:
     """The operator, and the end of its output's name, which converters join of many."""
-    return visible(f"{place.operator} {place.output.rpartition(';')[2]}", NAME)
+    return printable(f"{place.operator} {place.output.rpartition(';')[2]}", NAME)

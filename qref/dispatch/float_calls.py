@@ -113,7 +113,7 @@ def _binary(name: str, flushed: bool, plan: Any, constants: Constants, inputs: A
     if not is_float32(*inputs, *outputs) or (flushed and not denormals.SWITCHABLE):
         return None
     (y,) = outputs
-    whole = [np.array(np.broadcast_to(x, y.shape)) if c is not None else x for x, c in zip(inputs, constants)]
+    whole = [np.array(np.broadcast_to(x, y.shape), order="C") if c is not None else x for x, c in zip(inputs, constants)]
     forms = _forms([x.shape for x in whole], y.shape)
     if forms is None:
         return None

@@ -43,7 +43,16 @@ from ._lstm_operands import GATES, LstmInputs, read_clips
 from ._matmul import integer_matmul
 from .node import Node
 
-__all__ = ["IntegerGatePlan", "IntegerLstmPlan", "explain_lstm", "lstm_integer", "plan_integer_lstm"]
+__all__ = [
+    "GATE_INTEGER_BITS",
+    "IntegerGatePlan",
+    "IntegerLstmPlan",
+    "explain_lstm",
+    "gate_sums",
+    "lstm_integer",
+    "plan_integer_lstm",
+    "products_of_inputs",
+]
 
 Tensors = Sequence[np.ndarray]
 
@@ -199,7 +208,7 @@ def lstm_integer(*arguments: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     *tensors, plan = arguments
     x, inputs = tensors[0].astype(np.int64), plan.inputs
     steps = x[None] if x.ndim == 2 else x if plan.time_major else x.swapaxes(0, 1)  # [T, B, I]
-    starts = {name: _start(name, steps, tensors, plan) for name in inputs.gates}
+    starts = {name: products_of_inputs(name, steps, tensors, plan) for name in inputs.gates}
     h = tensors[inputs.output_state].reshape(inputs.batch, inputs.outputs).astype(np.int64)
     c = tensors[inputs.cell_state].reshape(inputs.batch, inputs.cells).astype(np.int64)
     y = np.empty((len(steps), inputs.batch, inputs.outputs), np.int8)
@@ -211,7 +220,7 @@ def lstm_integer(*arguments: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return y, output_state, c.astype(np.int16).reshape(tensors[inputs.cell_state].shape)
 
 
-def _start(name: str, steps: np.ndarray, tensors: Tensors, plan: IntegerLstmPlan) -> np.ndarray:
+def products_of_inputs(name: str, steps: np.ndarray, tensors: Tensors, plan: IntegerLstmPlan) -> np.ndarray:
     """What a gate's sum starts from at each time step, the product of the input, int64 [T, B, C]."""
     gate, rules = plan.inputs.gates[name], plan.gates[name]
     w = tensors[gate.input_weights]
@@ -225,7 +234,7 @@ def _step(
     """Return the new h [B, O] and c [B, C]."""
 
     def gate(name: str, c: np.ndarray) -> np.ndarray:
-        return _gate(name, starts[name], h, c, tensors, plan)
+        return gate_sums(name, starts[name], h, c, tensors, plan)
 
     i = None if plan.inputs.cifg else logistic(gate("input", c), GATE_INTEGER_BITS, 16)
     f = logistic(gate("forget", c), GATE_INTEGER_BITS, 16)
@@ -247,7 +256,7 @@ def _step(
     return np.clip(h, -plan.projection_clip, plan.projection_clip) if plan.projection_clip > 0 else h, c
 
 
-def _gate(name: str, start: np.ndarray, h: np.ndarray, c: np.ndarray, tensors: Tensors, plan: IntegerLstmPlan) -> np.ndarray:
+def gate_sums(name: str, start: np.ndarray, h: np.ndarray, c: np.ndarray, tensors: Tensors, plan: IntegerLstmPlan) -> np.ndarray:
     """Equations (1) and (2), int64 [B, C]."""
     gate, rules = plan.inputs.gates[name], plan.gates[name]
     r = tensors[gate.recurrent_weights]

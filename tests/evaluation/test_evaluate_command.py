@@ -81,5 +81,5 @@ def test_names_are_no_markup_and_steer_no_terminal(capsys):
     print_evaluation(Evaluation("regression", "tflm", 1, (Row(name, 0, {"r2": float("nan")}, ((1,),)),)), confusion=True)
     text = capsys.readouterr().out
     assert "\x1b" not in text
-    assert "[bold]\\x1b[31mx[/nothing]\\x0ayyyy" in text
+    assert "[bold]\\x1b[31mx[/nothing]\\nyyyy" in text
     assert "y" * 100 not in text

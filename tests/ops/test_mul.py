@@ -8,7 +8,7 @@ from one_operator import both_refuse, compare, evaluate, refusal
 from oracle import needs_litert
 
 from qref.ops.mul import prepare
-from qref.schema import TensorType
+from qref.schema import GraphBuilder, TensorType
 
 INT8, UINT8, INT16, INT32, INT64 = TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT32, TensorType.INT64
 UINT32, FLOAT16, FLOAT32, COMPLEX64 = TensorType.UINT32, TensorType.FLOAT16, TensorType.FLOAT32, TensorType.COMPLEX64
@@ -60,6 +60,20 @@ def test_mul_of_plain_floats(type):
     for number, shapes in enumerate(SHAPES):
         compare(binary("MUL", type, *shapes, fused_activation_function=number % 4), *arrays_of(rng, type, *shapes))
     compare(binary("MUL", type, (7,), (7, 1)), special, special.reshape(7, 1))
+
+
+@needs_litert
+@pytest.mark.parametrize("shapes", [((2, 3, 1), (4,)), ((4,), (2, 3, 1))])
+def test_mul_by_a_constant_that_is_broadcast_while_the_other_is_too(shapes):
+    graph, arrays = GraphBuilder(), arrays_of(np.random.default_rng(4), FLOAT32, *shapes)
+    constant = shapes.index((4,))
+    inputs = [
+        graph.constant(name, array) if number == constant else graph.input(name, FLOAT32, array.shape)
+        for number, (name, array) in enumerate(zip("xy", arrays))
+    ]
+    y = graph.tensor("z", FLOAT32, (2, 3, 4))
+    graph.operator("MUL", inputs, [y], ("MulOptions", {}))
+    compare(graph.model(outputs=[y]), arrays[1 - constant])
 
 
 @needs_litert

@@ -57,6 +57,28 @@ def _fully_connected(node: Node) -> int:
     return _size(node.input(0)) * node.input(1).shape[0]  # w [O, I]
 
 
+def _conv_3d(node: Node) -> int:
+    return _size(node.output()) * math.prod(node.input(1).shape[:4])  # w [D, H, W, I, O]
+
+
+def _conv_3d_transpose(node: Node) -> int:
+    return _size(node.input(2)) * math.prod(node.input(1).shape[:4])  # x [B, D, H, W, I], w [D, H, W, O, I]
+
+
+def _svdf(node: Node) -> int:
+    return node.input(0).shape[0] * (_size(node.input(1)) + _size(node.input(2)))  # x [B, I], w [F, I], time weights [F, M]
+
+
+def _rnn(*weights: int) -> Callable[[Node], int]:
+    """An RNN whose inputs at these positions are matrices, met by each step of each row."""
+
+    def count(node: Node) -> int:
+        stored = [node.inputs[position] for position in weights if position < len(node.inputs)]
+        return _size(node.input(0)) // node.input(0).shape[-1] * sum(_size(operand) for operand in stored if operand is not None)
+
+    return count
+
+
 def _batch_matmul(node: Node) -> int:
     depth = node.input(0).shape[-2 if node.options.get("adj_x", False) else -1]
     return _size(node.output()) * depth
@@ -85,6 +107,12 @@ MACS: dict[str, Callable[[Node], int]] = {
     "TRANSPOSE_CONV": _transpose_conv,
     "FULLY_CONNECTED": _fully_connected,
     "BATCH_MATMUL": _batch_matmul,
+    "CONV_3D": _conv_3d,
+    "CONV_3D_TRANSPOSE": _conv_3d_transpose,
+    "SVDF": _svdf,
+    "RNN": _rnn(1, 2),
+    "UNIDIRECTIONAL_SEQUENCE_RNN": _rnn(1, 2),
+    "BIDIRECTIONAL_SEQUENCE_RNN": _rnn(1, 2, 5, 6, 10, 11),
     "LSTM": _one_step_lstm,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm(1),
     "BIDIRECTIONAL_SEQUENCE_LSTM": _lstm(1, 18, 40),

@@ -5,9 +5,9 @@ from recurrent_models import Variant, basic_lstm_model, bidirectional_lstm_model
 
 import qref
 from qref.bench.operator_models import build, parse
-from qref.bench.work import bits_of, bytes_of, has_matrices, macs_of
 from qref.inputs import inputs_of, start
 from qref.schema import GraphBuilder, TensorType
+from qref.work import bits_of, bytes_of, has_matrices, macs_of
 
 LSTM = 4 * 8 * (5 + 8)  # 8 cells of 4 gates, 5 inputs, 8 outputs
 
@@ -89,3 +89,27 @@ def test_counting_leaves_an_operator_as_it_was():
     bytes_of(node)
     assert node.inputs == before
     interpreter.invoke()
+
+
+def test_work_of_other_matrix_products():
+    graph = GraphBuilder()
+    x, w = graph.input("x", TensorType.FLOAT32, (1, 4, 4, 4, 2)), graph.input("w", TensorType.FLOAT32, (2, 2, 2, 2, 3))
+    y = graph.tensor("y", TensorType.FLOAT32, (1, 3, 3, 3, 3))
+    graph.operator("CONV_3D", [x, w], [y], ("Conv3DOptions", {"padding": 1, "stride_d": 1, "stride_h": 1, "stride_w": 1}))
+    assert macs_of(node_of(graph.model(outputs=[y]))) == 81 * 16
+
+
+def test_work_of_filters_over_time_and_of_an_rnn():
+    graph = GraphBuilder()
+    shapes = {"x": (2, 5), "features": (6, 5), "times": (6, 7)}
+    inputs = [graph.input(name, TensorType.FLOAT32, shape) for name, shape in shapes.items()]
+    state, y = graph.variable("state", TensorType.FLOAT32, (2, 42)), graph.tensor("y", TensorType.FLOAT32, (2, 3))
+    graph.operator("SVDF", [*inputs, -1, state], [y], ("SVDFOptions", {"rank": 2}))
+    assert macs_of(node_of(graph.model(outputs=[y]))) == 2 * 6 * (5 + 7)
+
+    graph = GraphBuilder()
+    shapes = {"x": (2, 3, 5), "w": (4, 5), "r": (4, 4), "b": (4,)}
+    inputs = [graph.input(name, TensorType.FLOAT32, shape) for name, shape in shapes.items()]
+    state, y = graph.variable("state", TensorType.FLOAT32, (2, 4)), graph.tensor("y", TensorType.FLOAT32, (2, 3, 4))
+    graph.operator("UNIDIRECTIONAL_SEQUENCE_RNN", [*inputs, state], [y], ("SequenceRNNOptions", {}))
+    assert macs_of(node_of(graph.model(outputs=[y]))) == 2 * 3 * 4 * (5 + 4)
