@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import lzma
 import pathlib
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ from qref.debugger import EXPECTED, THRESHOLD, DebugReport, Suggestion, debug, s
 from qref.evaluation import Evaluation, evaluate
 from qref.quantizer import Calibration, calibrate, method_of, quantize_model
 
-HERE = pathlib.Path(__file__).parent
+BUNDLED = pathlib.Path(__file__).parent / "deepconvlstm_float.tflite.xz"
 CALIBRATED = 120  # windows that calibrate; the rest of those persons' windows serve the search
 RUNTIME = "xnnpack"  # how LiteRT runs a model unless told otherwise
 UINT8 = {"integer_only": True, "inference_input_type": "uint8", "inference_output_type": "uint8"}
@@ -63,16 +63,22 @@ def main() -> None:
     """Quantize, compare, search, in this order."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--uci", type=pathlib.Path, help="the folder 'UCI HAR Dataset'; synthetic signals without it")
-    parser.add_argument(
-        "--model", type=pathlib.Path, default=HERE / "deepconvlstm_float.tflite", help="a float model of train.py"
-    )
-    parser.add_argument("--windows", type=int, default=15, help="synthetic windows of each person and class")
+    parser.add_argument("--model", type=pathlib.Path, default=BUNDLED, help="what train.py wrote, a .tflite.xz")
+    parser.add_argument("--windows", type=int, default=15, help="synthetic windows of each person and class, at least 1")
     parser.add_argument("-o", "--output", type=pathlib.Path, default=pathlib.Path("build/deepconvlstm"))
     options = parser.parse_args()
-    run(options.model, Data.of(options.uci, options.windows), options.output)
+    if options.uci and options.model == BUNDLED:
+        print("The bundled model was trained on synthetic signals; train.py --uci FOLDER -o FILE makes one for --model FILE.")
+    try:
+        model, data = lzma.decompress(options.model.read_bytes()), Data.of(options.uci, options.windows)
+    except (OSError, lzma.LZMAError) as error:
+        parser.error(f"{options.model}: {error}; expected a .tflite.xz that train.py wrote")
+    except qref.InputError as error:
+        parser.error(str(error))
+    run(model, data, options.output)
 
 
-def run(model: pathlib.Path, data: Data, folder: pathlib.Path) -> Suggestion:
+def run(model: bytes, data: Data, folder: pathlib.Path) -> Suggestion:
     """The whole study; models, data and the recipe found are written into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     data.save(folder)
@@ -82,16 +88,16 @@ def run(model: pathlib.Path, data: Data, folder: pathlib.Path) -> Suggestion:
     paths = quantized(model, calibration, folder)
     print_structure(paths)
     print_metrics(paths, data)
-    print_layers(paths, data)
+    report = print_layers(paths, data)
     found = search(paths[0], calibration, data, folder)
-    print_remedies(paths, data, folder)
+    print_remedies(paths, calibration, suspects_of(report), data)
     return found
 
 
-def quantized(model: pathlib.Path, calibration: Calibration, folder: pathlib.Path) -> list[pathlib.Path]:
+def quantized(model: bytes, calibration: Calibration, folder: pathlib.Path) -> list[pathlib.Path]:
     """The float model and the two made of it, as files."""
     paths = [folder / f"{name}.tflite" for name in presentation.MODELS]
-    shutil.copyfile(model, paths[0])
+    paths[0].write_bytes(model)
     calibration.save(folder / "ranges.npz")
     made = (quantize_model(model, "dynamic_range"), quantize_model(model, calibration=calibration, **UINT8))
     heading(
@@ -199,6 +205,11 @@ def print_layers(paths: Sequence[pathlib.Path], data: Data) -> DebugReport:
     return report
 
 
+def suspects_of(report: DebugReport) -> list[str]:
+    """The outputs of the suspected operators."""
+    return [layer.tensor_name for layer in report.layers if layer.suspected]
+
+
 def _layer(layer: qref.debugger.LayerStatistics, theirs: tuple[str, int, float, float, float]) -> list[str]:
     errors = (layer.own.stddev, layer.own.mean_error, layer.own.max_abs_error, layer.own.mean_squared_error, layer.scale)
     numbers = [f"{x:.6f}" for x in errors]
@@ -220,18 +231,22 @@ def search(model: pathlib.Path, calibration: Calibration, data: Data, folder: pa
     return found
 
 
-def print_remedies(paths: Sequence[pathlib.Path], data: Data, folder: pathlib.Path) -> None:
-    """The mixed model, and full integers with ranges that leave the rarest values out, on the windows that judge."""
-    robust = folder / "full_integer_percentile.tflite"
+def print_remedies(paths: Sequence[pathlib.Path], calibration: Calibration, suspects: Sequence[str], data: Data) -> None:
+    """Three remedies on the windows that judge: the suspects in float, the mixed model, ranges without the rarest values."""
+    folder = paths[0].parent
+    names = ("suspects_in_float", "mixed", f"full_integer_{ROBUST.partition(':')[0]}")
+    in_float, mixed, robust = (folder / f"{name}.tflite" for name in names)
     ranges = calibrate(qref.load(paths[0]), data.calibration[0][:, None], method=method_of(ROBUST))
+    in_float.write_bytes(quantize_model(paths[0], calibration=calibration, denylisted_nodes=suspects).content)
     robust.write_bytes(quantize_model(paths[0], calibration=ranges, **UINT8).content)
-    mixed = folder / "mixed.tflite"
+    begin = f"qref quantize {paths[0]} --calibration {folder}/ranges.npz"
     heading(
-        "What was won back, on the windows that judge",
-        f"qref quantize {paths[0]} --calibration {folder}/ranges.npz --recipe {folder}/recipe.json -o {mixed}",
+        "What is won back, on the windows that judge",
+        f"{begin} {' '.join(f'--deny-node {name}' for name in suspects)} -o {in_float}",
+        f"{begin} --recipe {folder}/recipe.json -o {mixed}",
         f"qref quantize {paths[0]} --data {folder}/calibration.npy --method {ROBUST} {UINT8_OPTIONS} -o {robust}",
     )
-    found = measured({path.stem: path for path in (paths[0], paths[2], mixed, robust)}, data)
+    found = measured({path.stem: path for path in (paths[0], paths[2], in_float, mixed, robust)}, data)
     columns = ("model", "accuracy>", "Cohen's kappa>", "agreement with float>", "SNR, dB>", "bytes>")
     print_table(table_of(columns, (_remedy(r) for r in found.rows)))
 
