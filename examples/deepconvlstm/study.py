@@ -64,9 +64,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--uci", type=pathlib.Path, help="the folder 'UCI HAR Dataset'; synthetic signals without it")
     parser.add_argument("--model", type=pathlib.Path, default=BUNDLED, help="what train.py wrote, a .tflite.xz")
-    parser.add_argument("--windows", type=int, default=15, help="synthetic windows of each person and class, at least 1")
+    parser.add_argument("--windows", type=int, default=15, help="synthetic windows of each person and class")
     parser.add_argument("-o", "--output", type=pathlib.Path, default=pathlib.Path("build/deepconvlstm"))
     options = parser.parse_args()
+    if options.windows < 1:
+        parser.error(f"--windows is {options.windows}; it is at least 1")
     if options.uci and options.model == BUNDLED:
         print("The bundled model was trained on synthetic signals; train.py --uci FOLDER -o FILE makes one for --model FILE.")
     try:

@@ -26,7 +26,7 @@ def surface(points: np.ndarray) -> np.ndarray:
     return np.expm1(3 * u * (0.4 + 0.6 * v)) / 4 + 0.3 * u * np.sin(5 * v)
 
 
-def training_points(count: int = 4000) -> np.ndarray:
+def training_points(count: int = 1500) -> np.ndarray:
     """Points below saturation, float32 [n, 2], uniform on their part of the unit square."""
     points = np.random.default_rng(SEED).uniform(0, 1, (count, 2)).astype(np.float32)
     return points[surface(points) < SATURATION]
