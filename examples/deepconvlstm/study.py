@@ -11,7 +11,7 @@ import argparse
 import json
 import lzma
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -158,7 +158,7 @@ def print_metrics(paths: Sequence[pathlib.Path], data: Data) -> None:
     print_table(table_of(_beside("", ">"), table))
 
 
-def measured(models: dict[str, pathlib.Path], data: Data) -> Evaluation:
+def measured(models: Mapping[str, pathlib.Path | bytes], data: Data) -> Evaluation:
     """Models on the windows that judge."""
     with progress_bar("evaluating") as progress:
         x, y = data.test

@@ -13,6 +13,7 @@ from qref.analyzer import analyze
 from qref.cli import app
 from qref.debugger import debug
 from qref.errors import InputError
+from qref.quantizer import calibrate, quantize_model
 
 study = load_example("deepconvlstm", "study")
 signals, uci_har, presentation = study.signals, study.uci_har, study.presentation
@@ -64,7 +65,17 @@ def test_the_mixed_model_wins_the_accuracy_back_on_other_persons_for_few_bytes(d
     assert (folder / "mixed.tflite").stat().st_size < 0.3 * (folder / "float.tflite").stat().st_size
 
 
-def test_what_the_knocks_do_to_the_ranges_a_percentile_undoes(accuracy):
+def test_calibrated_without_knocks_full_integer_keeps_the_accuracy(done, accuracy, monkeypatch):
+    monkeypatch.setattr(signals, "KNOCKED", 0.0)
+    x, _ = study.Data.of(None, 4).calibration
+    ranges = calibrate(qref.load(done[0] / "float.tflite"), x[:, None])
+    made = quantize_model(done[0] / "float.tflite", calibration=ranges, **study.UINT8).content
+    monkeypatch.undo()
+    (row,) = study.measured({"without knocks": made}, study.Data.of(None, 4)).rows
+    assert abs(row.metrics["accuracy"] - accuracy["float"]) < 0.05
+
+
+def test_a_percentile_undoes_what_the_knocks_do_to_the_ranges(accuracy):
     assert abs(accuracy["full_integer_percentile"] - accuracy["float"]) < 0.05
 
 
