@@ -29,7 +29,10 @@ from qref.evaluation import Evaluation, evaluate
 from qref.quantizer import Calibration, calibrate, method_of, quantize_model
 
 BUNDLED = pathlib.Path(__file__).parent / "deepconvlstm_float.tflite.xz"
-CALIBRATED = 120  # windows that calibrate; the rest of those persons' windows serve the search
+CALIBRATED, SEARCHED = (
+    120,
+    240,
+)  # windows of the calibrating persons: those that calibrate, and those that the search is judged by
 RUNTIME = "xnnpack"  # how LiteRT runs a model unless told otherwise
 UINT8 = {"integer_only": True, "inference_input_type": "uint8", "inference_output_type": "uint8"}
 UINT8_OPTIONS = "--integer-only --input-type uint8 --output-type uint8"
@@ -50,7 +53,7 @@ class Data:
         read = (lambda part: uci_har.windows(uci, part)) if uci else (lambda part: signals.windows(part, count))
         (x, y), test = read("calibration"), read("test")
         some = min(CALIBRATED, len(x) // 2)
-        return cls((x[:some], y[:some]), (x[some:], y[some:]), test)
+        return cls((x[:some], y[:some]), (x[some:][:SEARCHED], y[some:][:SEARCHED]), test)
 
     def save(self, folder: pathlib.Path) -> None:
         """Write them as .npy, for the commands that are printed."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import pathlib
 
 import numpy as np
-from signals import CHANNELS, GRAVITY, STEPS
+from signals import CHANNELS, GRAVITY, SEED, STEPS
 
 from qref.errors import InputError
 
@@ -19,7 +19,8 @@ SET_APART = 4
 
 
 def windows(folder: pathlib.Path, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Windows of "train", "calibration" or "test": x float32 [n, 128, 6, 1] in m/s^2 and rad/s, classes int64 [n] from 0.
+    """Windows of "train", "calibration" or "test": x float32 [n, 128, 6, 1] in m/s^2 and rad/s, classes int64 [n] from 0;
+    shuffled, since the files hold one activity after the other.
 
     Raises InputError for a file that is missing or holds something else.
     """
@@ -32,7 +33,8 @@ def windows(folder: pathlib.Path, part: str) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(f"{source}: {len(x)} windows, {len(classes)} classes and {len(persons)} persons; they should be as many")
     apart = np.isin(persons, np.unique(persons)[-SET_APART:])
     chosen = {"train": ~apart, "calibration": apart, "test": np.ones_like(apart)}[part]
-    return x[chosen].astype(np.float32), classes[chosen] - 1
+    order = np.random.default_rng(SEED).permutation(np.flatnonzero(chosen))
+    return x[order].astype(np.float32), classes[order] - 1
 
 
 def _table(path: pathlib.Path, columns: int) -> np.ndarray:
