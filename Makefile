@@ -3,10 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test smoke nightly evidence docs lint setup clean
+.PHONY: demo case-study test smoke nightly evidence docs lint setup clean
 
 demo: setup
 	$(BIN)/qref verify qref/models
+
+# What int8 costs a network for human activities, and the mixed model that wins it back: examples/deepconvlstm.
+case-study: setup
+	$(BIN)/python examples/deepconvlstm/study.py
 
 test: setup lint
 	$(BIN)/pytest -n auto

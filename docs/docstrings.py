@@ -20,21 +20,7 @@ class AsMarkdown(griffe.Extension):
 
 
 def as_markdown(text: str) -> str:
-    r"""The docstring with its lists and examples marked.
-
-    >>> print(as_markdown("Sum.\n\na, b  numbers, or\n      arrays\nRaises InputError.\n\n>>> 1 + 1\n2"))
-    Sum.
-    <BLANKLINE>
-    - `a, b`: numbers, or
-      arrays
-    <BLANKLINE>
-    Raises InputError.
-    <BLANKLINE>
-    ```pycon
-    >>> 1 + 1
-    2
-    ```
-    """
+    """The docstring with its lists and examples marked."""
     return "\n\n".join(_paragraph(paragraph) for paragraph in re.split(r"\n{2,}", text))
 
 

@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from recurrent_models import Variant, lstm_model
 
 import qref
 from qref.schema import load, save
@@ -58,9 +59,21 @@ def test_names_are_shown_harmlessly(tmp_path, data):
     save(dataclasses.replace(model, subgraphs=(dataclasses.replace(graph, tensors=tensors),)), tmp_path / "names.tflite")
     done = call(tmp_path / "names.tflite", INT8, "--data", data)
     assert done.returncode == 0, done.stderr
-    assert "[bold red]\\x1b[31mboo\\x07\\x0a" in done.stdout
+    assert "[bold red]\\x1b[31mboo\\x07\\n" in done.stdout
     assert "\x1b" not in done.stdout
     assert "x" * 100 not in done.stdout
+
+
+def test_the_inside_of_an_lstm_is_printed(tmp_path):
+    model = lstm_model(Variant(time=5, depth=40, cells=40, time_major=False, batch=1))
+    inputs = np.random.default_rng(0).normal(size=(4, 1, 5, 40)).astype(np.float32)
+    np.save(tmp_path / "x.npy", inputs)
+    save(model, tmp_path / "float.tflite")
+    (tmp_path / "int8.tflite").write_bytes(qref.quantize(model, "full_integer", inputs))
+    done = call(tmp_path / "float.tflite", tmp_path / "int8.tflite", "--data", tmp_path / "x.npy")
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("inside operator")]
+    assert [part.split()[0] for part in line.split(": ")[1].split(", ")] == ["input", "forget", "cell", "output", "cell_state"]
 
 
 def test_an_operator_that_is_not_compared_is_named(tmp_path, data):
@@ -87,7 +100,7 @@ def test_an_operator_that_is_not_compared_is_named(tmp_path, data):
         ((FLOAT, INT8, "--like", "keras"), 2, "there is only 'tflite'"),
         ((FLOAT, INT8, "--samples", 0), 2, "holds no sample"),
         ((FLOAT, INT8, "--csv", "no/folder/d.csv"), 2, "cannot write"),
-        ((FLOAT,), 2, "Missing argument"),
+        ((FLOAT,), 2, "give the quantized model, or --suggest"),
     ],
 )
 def test_a_wrong_call_says_what_is_wrong(data, arguments, status, message):
@@ -95,3 +108,19 @@ def test_a_wrong_call_says_what_is_wrong(data, arguments, status, message):
     assert (done.returncode, done.stdout) == (status, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_recipe_is_suggested_and_quantizes(tmp_path):
+    digits = pytest.importorskip("sklearn.datasets").load_digits()
+    images = (digits.images[:120, None, :, :, None] / 16).astype(np.float32)
+    np.save(tmp_path / "bright.npy", images)
+    np.save(tmp_path / "dim.npy", images / 5)
+    np.save(tmp_path / "labels.npy", digits.target[:120])
+    options = ("--representative", tmp_path / "dim.npy", "--labels", tmp_path / "labels.npy", "--json")
+    done = call(FLOAT, "--data", tmp_path / "bright.npy", "--suggest", tmp_path / "recipe.json", *options)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["suggestion"]
+    assert found["metric"] == "accuracy"
+    assert found["won_back"] >= 0.8
+    content = qref.quantize(FLOAT, representative_dataset=images / 5, recipe=tmp_path / "recipe.json")
+    assert len(content) == found["bytes"]

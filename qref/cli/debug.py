@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import io
 import pathlib
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from qref.cli.dataset import FROM_0_TO_1, SAMPLES, Pixels
 from qref.cli.output import print_json, print_table, printable, progress_bar
+from qref.cli.suggestion import print_suggestion
+from qref.datasets import Images
 from qref.debugger.report import DebugReport
 from qref.debugger.run import debug as run_debugger
 from qref.debugger.statistics import EXPECTED, THRESHOLD, LayerStatistics
+from qref.debugger.suggest import suggest as search
+from qref.errors import InputError
 from qref.files import write_atomically
 
 EXAMPLE = "Example: qref debug qref/models/digits_cnn_float.tflite qref/models/digits_cnn_int8.tflite --data digits.npy --top 3"
@@ -23,20 +28,35 @@ NAME = 48  # characters of a name that are printed
 
 def debug(
     float_model: Annotated[pathlib.Path, typer.Argument(metavar="FLOAT_MODEL", help="The float .tflite file.")],
+    data: Annotated[pathlib.Path, typer.Option(help=f"For the float model. {SAMPLES}")],
     quantized_model: Annotated[
-        pathlib.Path, typer.Argument(metavar="QUANTIZED_MODEL", help="What was made of it, in any scheme or several.")
-    ],
-    data: Annotated[
-        pathlib.Path,
-        typer.Option(help="Samples for the float model: .npz (an array for each input), .npy, or a folder of .npy or images."),
-    ],
-    samples: Annotated[int | None, typer.Option(help="How many samples to take; all by default.")] = None,
+        pathlib.Path | None,
+        typer.Argument(
+            metavar="[QUANTIZED_MODEL]", help="What was made of it, in any scheme or several; not needed with --suggest."
+        ),
+    ] = None,
+    pixels: Pixels = FROM_0_TO_1,
+    samples: Annotated[int | None, typer.Option(help="How many samples to debug with; all by default.")] = None,
     top: Annotated[int | None, typer.Option(help="Print so many layers, the worst first; else all in their order.")] = None,
     runtime: Annotated[str, typer.Option(help="Whose arithmetic: a runtime of qref.")] = "xnnpack",
     like: Annotated[
         str | None, typer.Option(help="tflite: measured as TensorFlow's debugger does, with states kept between samples.")
     ] = None,
     csv: Annotated[pathlib.Path | None, typer.Option(help="Write the table of TensorFlow's debugger.")] = None,
+    suggest: Annotated[
+        pathlib.Path | None,
+        typer.Option(metavar="RECIPE", help="Search what to keep in float or dynamic range; write the recipe (JSON)."),
+    ] = None,
+    scheme: Annotated[str, typer.Option(help="With --suggest: of all other operators.")] = "full_integer",
+    representative: Annotated[
+        pathlib.Path | None, typer.Option(help="With --suggest: samples that ranges are taken from. [default: those of --data]")
+    ] = None,
+    labels: Annotated[
+        pathlib.Path | None, typer.Option(help="With --suggest: of the samples, as for qref evaluate. [default: the float model]")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="With --suggest: what to win back, one of qref evaluate's. [default: by the labels]")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON: everything that was measured.")] = False,
     output: Annotated[pathlib.Path | None, typer.Option("-o", "--output", help="Write the JSON to a file.")] = None,
 ) -> None:
@@ -45,17 +65,42 @@ def debug(
     own: the error that an operator makes itself, fed with what it was fed; all: the error that has accumulated there. SNR is the
     signal-to-noise ratio; layers are ranked by their own. RMSE/scale is about 0.289 where 8 bits only round; above 0.7, marked !,
     a layer is suspected. Clipped is the share of elements outside of the range, used the share of the range that occurs.
+
+    --suggest quantizes the float model, tries operators in float and dynamic range, and writes the recipe for qref quantize that
+    wins back most of what the metric lost, for the fewest bytes.
     """
-    with progress_bar("debugging") as progress:
-        report = run_debugger(float_model, quantized_model, data, runtime=runtime, like=like, limit=samples, progress=progress)
-    if csv is not None:
-        text = io.StringIO(newline="")
-        report.write_csv(text)
-        write_atomically(csv, lambda file: file.write(text.getvalue().encode(errors="backslashreplace")))
+    source = Images(data, pixels)
+    results: dict[str, Any] = {}
+    if quantized_model is None and suggest is None:
+        raise InputError("give the quantized model, or --suggest RECIPE to search for a better one")
+    if quantized_model is not None:
+        with progress_bar("debugging") as progress:
+            report = run_debugger(
+                float_model, quantized_model, source, runtime=runtime, like=like, limit=samples, progress=progress
+            )
+        results |= report.to_dict()
+        if csv is not None:
+            _write_csv(report, csv)
+        if not json:
+            _print(report, top)
+    if suggest is not None:
+        with progress_bar("searching") as progress:
+            ranges = source if representative is None else Images(representative, pixels)
+            found = search(
+                *(float_model, ranges, source, labels), scheme=scheme, metric=metric, runtime=runtime, progress=progress
+            )
+        results["suggestion"] = found.to_dict()
+        print_json(found.recipe.to_dict(), suggest)
+        if not json:
+            print_suggestion(found)
     if json or output is not None:
-        print_json(report.to_dict(), output)
-    if not json:
-        _print(report, top)
+        print_json(results, output)
+
+
+def _write_csv(report: DebugReport, path: pathlib.Path) -> None:
+    text = io.StringIO(newline="")
+    report.write_csv(text)
+    write_atomically(path, lambda file: file.write(text.getvalue().encode(errors="backslashreplace")))
 
 
 def _print(report: DebugReport, top: int | None) -> None:
@@ -63,6 +108,9 @@ def _print(report: DebugReport, top: int | None) -> None:
     print_table(_table(layers))
     suspected = sum(layer.suspected for layer in report.layers)
     print(f"{report.samples} samples; RMSE/scale is above {THRESHOLD} in {suspected} layers ({EXPECTED:.3f} is expected)")
+    for layer in filter(lambda layer: layer.inside, layers):
+        inside = ", ".join(f"{value.name} {_number(value.snr, '{:.1f} dB')}" for value in layer.inside)
+        print(f"inside operator {layer.operator} ({printable(layer.op_name, NAME)}): {inside}")
     for layer in report.worst(3 if top is None else top):
         for cause in report.causes(layer):
             print(f"operator {layer.operator} ({printable(layer.op_name, NAME)}), {cause.kind}: {cause.seen}")

@@ -41,8 +41,8 @@ def likeness(a: np.ndarray, b: np.ndarray, axis: int | None) -> float:
 
     Constants that hold nothing but zeros on one side are compared by nothing: 0, or 1 where both do.
     """
-    a, b = (slices(w.astype(np.float64), axis) for w in (a, b))
-    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    both_zero = ~a.any(axis=1) & ~b.any(axis=1)
-    cosine = np.where(norms > 0, np.abs((a * b).sum(axis=1)) / np.where(norms > 0, norms, 1), both_zero)
+    a, b = (slices(w, axis) for w in (a, b))
+    aa, bb, ab = (np.einsum("se,se->s", x, y, dtype=np.float64) for x, y in ((a, a), (b, b), (a, b)))
+    norms = np.sqrt(aa * bb)
+    cosine = np.where(norms > 0, np.abs(ab) / np.where(norms > 0, norms, 1), (aa == 0) & (bb == 0))
     return float(np.median(cosine))

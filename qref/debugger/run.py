@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -76,13 +77,22 @@ def debug(
     original, quantized = (m if isinstance(m, Model) else load(m) for m in (float_model, quantized_model))
     _expect_float(original)
     run = _Run(original, quantized, runtime, like == "tflite", quantized_inputs, metrics or Metrics())
-    for chunk in run.chunks(dataset, limit):
+    for chunk in _ahead(run.chunks(dataset, limit)):
         run.add(chunk)
         if progress is not None:
             progress(run.samples)
     if not run.samples:
         raise InputError("the dataset holds no sample")
     return run.report()
+
+
+def _ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """The same, each computed while the one before is measured: neither holds the GIL for long."""
+    with ThreadPoolExecutor(1) as executor:
+        following = executor.submit(next, chunks, None)
+        while (chunk := following.result()) is not None:
+            following = executor.submit(next, chunks, None)
+            yield chunk
 
 
 def _expect_float(model: Model) -> None:

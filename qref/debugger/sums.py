@@ -65,7 +65,7 @@ class ChannelSums:
         d, r = (x.reshape(-1, len(self.error)) for x in (d, reference))
         self.error += np.einsum("ec,ec->c", d, d)
         self.signal += np.einsum("ec,ec->c", r, r)
-        self.magnitude = np.maximum(self.magnitude, np.maximum(r.max(axis=0), -r.min(axis=0)))
+        self.magnitude = np.maximum(self.magnitude, np.abs(r).max(axis=0))
         self.rows += len(d)
 
 
