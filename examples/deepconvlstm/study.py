@@ -29,10 +29,8 @@ from qref.evaluation import Evaluation, evaluate
 from qref.quantizer import Calibration, calibrate, method_of, quantize_model
 
 BUNDLED = pathlib.Path(__file__).parent / "deepconvlstm_float.tflite.xz"
-CALIBRATED, SEARCHED = (
-    120,
-    240,
-)  # windows of the calibrating persons: those that calibrate, and those that the search is judged by
+CALIBRATED, SEARCHED = 120, 240  # windows of some persons: those that calibrate, and those that judge the search
+TRIES = 80  # models that the search measures
 RUNTIME = "xnnpack"  # how LiteRT runs a model unless told otherwise
 UINT8 = {"integer_only": True, "inference_input_type": "uint8", "inference_output_type": "uint8"}
 UINT8_OPTIONS = "--integer-only --input-type uint8 --output-type uint8"
@@ -226,10 +224,15 @@ def _layer(layer: qref.debugger.LayerStatistics, theirs: tuple[str, int, float, 
 
 def search(model: pathlib.Path, calibration: Calibration, data: Data, folder: pathlib.Path) -> Suggestion:
     """The mixed model that wins the accuracy back, found on windows that do not judge it."""
-    heading("The mixed model that wins the accuracy back: qref.suggest")
+    samples = f"--data {folder}/search.npy --labels {folder}/search_labels.npy --representative {folder}/calibration.npy"
+    heading(
+        "The mixed model that wins the accuracy back",
+        f"qref debug {model} {samples} --runtime {RUNTIME} --tries {TRIES} --suggest {folder}/recipe.json",
+    )
     with progress_bar("trying models") as progress:
         x, y = data.search
-        found = suggest(model, None, x[:, None], y, calibration=calibration, runtime=RUNTIME, most_tries=80, progress=progress)
+        options = {"runtime": RUNTIME, "most_tries": TRIES, "progress": progress}
+        found = suggest(model, None, x[:, None], y, calibration=calibration, **options)
     print_suggestion(found)
     (folder / "recipe.json").write_text(json.dumps(found.recipe.to_dict(), indent=1) + "\n")
     (folder / "mixed.tflite").write_bytes(found.content)
