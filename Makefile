@@ -3,10 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test smoke nightly evidence lint setup clean
+.PHONY: demo case-study test smoke nightly evidence docs lint setup clean
 
 demo: setup
 	$(BIN)/qref verify qref/models
+
+# What int8 costs a network for human activities, and the mixed model that wins it back: examples/deepconvlstm.
+case-study: setup
+	$(BIN)/python examples/deepconvlstm/study.py
 
 test: setup lint
 	$(BIN)/pytest -n auto
@@ -26,6 +30,10 @@ nightly: setup
 # Counts the drawn cases, elements and mismatches of every operator, types and runtime into qref/runtimes/evidence.json.
 evidence: setup
 	$(BIN)/python tests/conformance/record.py
+
+# The site, in build/site. The variable silences a notice of the theme's about the future of mkdocs.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Types and the order of imports are checked on an installed copy, where kernels/ and schema/ are qref.kernels and qref.schema.
 lint: setup

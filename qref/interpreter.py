@@ -41,7 +41,7 @@ class Interpreter:
 
     model_path      path of a .tflite file; or
     model_content   its bytes, or a qref.Model
-    runtime         whose arithmetic: "litert-reference", "litert-optimized" or "xnnpack"
+    runtime         whose arithmetic, one of qref.runtimes.RUNTIMES
     kernels         "numba" (compiled) or "numpy" (the readable form); the results are the same
     limits          bounds for the file, for one tensor and for all together; qref.Limits() by default
     num_threads     that work on an invoke, None for 1; results do not depend on it

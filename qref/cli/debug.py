@@ -60,6 +60,7 @@ def debug(
     metric: Annotated[
         str | None, typer.Option(help="With --suggest: what to win back, one of qref evaluate's. [default: by the labels]")
     ] = None,
+    tries: Annotated[int, typer.Option(help="With --suggest: how many models to measure at most.")] = 400,
     plot: Annotated[
         pathlib.Path | None,
         typer.Option(metavar="FILE", help="Draw RMSE/scale and the error along the depth: .png, .svg or .pdf."),
@@ -97,9 +98,8 @@ def debug(
     if suggest is not None:
         with progress_bar("searching") as progress:
             ranges = source if representative is None else Images(representative, pixels)
-            found = search(
-                *(float_model, ranges, source, labels), scheme=scheme, metric=metric, runtime=runtime, progress=progress
-            )
+            options = {"metric": metric, "runtime": runtime, "most_tries": tries, "progress": progress}
+            found = search(float_model, ranges, source, labels, scheme=scheme, **options)  # type: ignore[arg-type]
         results["suggestion"] = found.to_dict()
         print_json(found.recipe.to_dict(), suggest)
         if not json:
