@@ -81,5 +81,5 @@ def _summary(made: Report, output: pathlib.Path, size: int) -> str:
         found += f"; exact in {len(made.exact)} of {len(made.compared)} runtimes"
     if made.debugged is not None:
         suspected = {layer.operator for layer in made.debugged.layers if layer.suspected}
-        found += f"; {len(suspected)} operators suspected on {made.samples} samples"
+        found += f"; operators suspected on {made.samples} samples: {len(suspected)}"
     return found if not made.reason else f"{found}; structure alone, since the model could not be run in {made.runtime}"

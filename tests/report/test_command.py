@@ -37,7 +37,7 @@ def test_the_example_of_the_help_writes_a_page(tmp_path, data):
     page = (tmp_path / "report.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
     assert f"report.html: {len(page.encode()):,} bytes" in done.stdout
-    assert "0 operators suspected on 30 samples" in done.stdout
+    assert "operators suspected on 30 samples: 0" in done.stdout
 
 
 def test_the_page_is_that_of_the_function_and_json_is_printed(tmp_path, data, digits):
