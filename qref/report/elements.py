@@ -54,7 +54,8 @@ def elements_of(explainer: Explainer, operator: int, debugged: DebugReport | Non
         chosen = tuple(_chosen(explainer, operator, _places(output, others, operator, debugged))) if explain else ()
     except QrefError as error:
         return OperatorElements((), counts, output.size, str(error))
-    return OperatorElements(chosen, counts, output.size)
+    reason = "" if chosen or not explain else "its output holds no numbers to choose from"
+    return OperatorElements(chosen, counts, output.size, reason)
 
 
 def _chosen(explainer: Explainer, operator: int, places: Mapping[Place, str]) -> Iterator[Chosen]:

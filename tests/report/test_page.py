@@ -1,6 +1,7 @@
 """The page: what is in it, the same bytes again, and nothing that a name from a model could do."""
 
 import html.parser
+import json
 import re
 
 import numpy as np
@@ -11,7 +12,7 @@ import qref
 import qref.compare.explain
 from qref.compare.explain_text import number
 from qref.inputs import fit
-from qref.report import report
+from qref.report import collect, report
 from qref.schema import GraphBuilder, TensorType, load, save
 
 FLOAT, INT8 = qref.bundled("digits_cnn_float"), qref.bundled("digits_cnn_int8")
@@ -152,9 +153,26 @@ def test_elements_are_the_worst_those_that_runtimes_disagree_on_and_the_extremes
                 assert one.explained.others[one.why.split()[0]] != one.explained.value
 
 
-def test_to_dict_is_json_and_a_notebook_shows_the_page(full):
-    import json
+def test_of_many_operators_those_with_the_most_error_are_told_in_detail(monkeypatch, digits):
+    monkeypatch.setattr(collect, "DETAILED", 2)
+    found = report(INT8, FLOAT, digits[0], verify_with=())
+    assert found.detailed == {layer.operator for layer in found.debugged.worst(2)}
+    assert {operator for operator, elements in found.elements.items() if elements.chosen} == found.detailed
+    assert all(elements.differing for elements in found.elements.values())
+    assert Elements(found.to_html()).text.count("shown of 2 operators, those with the most error") == len(found.elements) - 2
 
+
+def test_an_output_of_truth_values_has_no_element_to_explain(tmp_path):
+    graph = GraphBuilder()
+    x, y = graph.input("x", TensorType.FLOAT32, (2,)), graph.tensor("y", TensorType.BOOL, (2,))
+    graph.operator("LESS", [x, x], [y], ("LessOptions", {}))
+    save(graph.model(outputs=[y]), tmp_path / "less.tflite")
+    found = report(tmp_path / "less.tflite", verify_with=())
+    assert found.elements[0].reason == "its output holds no numbers to choose from"
+    assert "No element is explained: its output holds" in Elements(found.to_html()).text
+
+
+def test_to_dict_is_json_and_a_notebook_shows_the_page(full):
     found = json.loads(json.dumps(full.to_dict(), allow_nan=False))
     assert found["debug"]["samples"] == 30
     assert found["elements"]["3"]["chosen"][0]["explained"]["steps"]
