@@ -15,6 +15,7 @@ from qref.cli.output import print_json, print_table, progress_bar
 from qref.datasets import Images
 from qref.evaluation import Evaluation, Row
 from qref.evaluation import evaluate as judge
+from qref.evaluation.metrics import title
 from qref.text import printable
 
 EXAMPLE = (
@@ -22,7 +23,6 @@ EXAMPLE = (
     "--data digits.npy --labels labels.csv"
 )
 NAME = 80  # characters of a name that are printed
-TITLES = {"f1": "F1", "cohen_kappa": "Cohen's kappa", "snr": "SNR, dB", "r2": "R2"}
 DIGITS = {"snr": ".1f", "mean_absolute_error": ".4g", "root_mean_squared_error": ".4g", "max_error": ".4g"}
 
 
@@ -95,7 +95,7 @@ def _metrics(result: Evaluation) -> Table:
         table.add_column(Text(printable(row.model, NAME)), justify="right", overflow="fold")
     for name in dict.fromkeys(name for row in result.rows for name in row.metrics):
         values = [row.metrics.get(name) for row in result.rows]
-        table.add_row(TITLES.get(name, name.replace("_", " ").replace("top ", "top-")), *_cells(values, DIGITS.get(name, ".3f")))
+        table.add_row(title(name), *_cells(values, DIGITS.get(name, ".3f")))
     table.add_row("bytes", *_cells([row.bytes for row in result.rows], ",.0f"))
     return table
 

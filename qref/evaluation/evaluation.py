@@ -63,7 +63,7 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         names = list(dict.fromkeys(name for row in self.rows for name in row.metrics))
-        rows = [[name, *(row.metrics.get(name) for row in self.rows)] for name in names]
+        rows = [[metrics.title(name), *(row.metrics.get(name) for row in self.rows)] for name in names]
         rows.append(["bytes", *(row.bytes for row in self.rows)])
         return html_table([f"{self.samples:,} outputs", *(row.model for row in self.rows)], rows)
 

@@ -12,7 +12,13 @@ from qref.errors import InputError
 Metrics = dict[str, float]
 
 MOST_CLASSES = 1024  # of a confusion matrix
+TITLES = {"f1": "F1", "cohen_kappa": "Cohen's kappa", "snr": "SNR, dB", "r2": "R2"}
 LESS_IS_BETTER = ("mean_absolute_error", "root_mean_squared_error", "max_error")
+
+
+def title(name: str) -> str:
+    """What a metric is called where people read it."""
+    return TITLES.get(name, name.replace("_", " ").replace("top ", "top-"))
 
 
 def classes_from(outputs: np.ndarray, threshold: float) -> np.ndarray:

@@ -20,6 +20,7 @@ from qref.analyzer.specification import Breach
 from qref.compare import explain_text
 from qref.compare.rounding import rounding_of
 from qref.debugger import EXPECTED, THRESHOLD, Cause, LayerStatistics
+from qref.evaluation.metrics import title
 from qref.report import figures
 from qref.report.collect import Report
 from qref.report.elements import Chosen, OperatorElements
@@ -87,7 +88,7 @@ def to_html(report: Report) -> str:
         lstrip_blocks=True,
         finalize=lambda value: printable(value, MOST) if type(value) is str else value,
     )
-    environment.filters |= {"number": number, "places": _places, "hash": _hash, "short": _short}
+    environment.filters |= {"number": number, "places": _places, "hash": _hash, "short": _short, "metric": title}
     drawing = _Drawing()
     style, script = (Markup((TEMPLATES / name).read_text()) for name in ("report.css", "report.js"))
     graph = report.analysis.model.subgraphs[0]
