@@ -33,7 +33,7 @@ evidence: setup
 
 # The site, in build/site. The variable silences a notice of the theme's about the future of mkdocs.
 docs: setup
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Types and the order of imports are checked on an installed copy, where kernels/ and schema/ are qref.kernels and qref.schema.
 lint: setup

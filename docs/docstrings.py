@@ -28,7 +28,7 @@ def _paragraph(paragraph: str) -> str:
     if paragraph.startswith(">>>"):
         return f"```pycon\n{paragraph}\n```"
     shown, in_list = [], False
-    for line in paragraph.split("\n"):
+    for line in paragraph.replace("][", "]\\[").split("\n"):  # shapes and indices are no references
         field = FIELD.fullmatch(line)
         continued = in_list and line.startswith(" ")
         if (field is not None) != in_list and not continued and shown:

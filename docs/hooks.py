@@ -15,8 +15,8 @@ ROOT = pathlib.Path(__file__).parent.parent
 PACKAGES = {"qref": "qref", "schema": "qref/schema", "kernels": "qref/kernels"}  # from the top level to where they are imported
 
 
-def on_config(config: Any) -> None:
-    """Lay out the packages in build/source as they are installed; what is read from there does not follow links."""
+def on_startup(**rest: Any) -> None:
+    """Lay out the packages in build/source as they are installed, before mkdocstrings looks there; it does not follow links."""
     source = ROOT / "build" / "source"
     shutil.rmtree(source, ignore_errors=True)
     for folder, package in PACKAGES.items():
