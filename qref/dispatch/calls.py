@@ -140,5 +140,10 @@ def has_calls(prepared: Prepared) -> bool:
 
 
 def calls_of(prepared: Prepared, constants: Constants, inputs: Sequence[np.ndarray | None], outputs: Arrays) -> Calls:
-    """The calls that compute the outputs of a prepared operator from its inputs; None where there are none."""
+    """The calls that compute the outputs of a prepared operator from its inputs; None where there are none.
+
+    Empty outputs are left to the operator's reference: compiled forms are laid out for at least one number.
+    """
+    if not all(y.size for y in outputs):
+        return None
     return CALLS[prepared.reference](prepared.plan, constants, inputs, outputs)

@@ -60,7 +60,7 @@ class ConvolutionTiles:
 
     def calls(self, x: np.ndarray, y: np.ndarray) -> list[Call]:
         """What computes y from x."""
-        per_pixel = y.reshape(len(self.matmul.pixels), -1)
+        per_pixel = y.reshape(len(self.matmul.pixels), y.shape[-1])
         if self.image is None:
             return [self.matmul.call(x.reshape(-1), per_pixel)]
         rows, columns = self.plan.axes
