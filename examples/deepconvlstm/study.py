@@ -27,10 +27,12 @@ from qref.cli.suggestion import print_suggestion
 from qref.debugger import EXPECTED, THRESHOLD, DebugReport, Suggestion, debug, suggest
 from qref.evaluation import Evaluation, evaluate
 from qref.quantizer import Calibration, calibrate, method_of, quantize_model
+from qref.report import report as made_page
 
 BUNDLED = pathlib.Path(__file__).parent / "deepconvlstm_float.tflite.xz"
 CALIBRATED, SEARCHED = 120, 240  # windows of some persons: those that calibrate, and those that judge the search
 TRIES = 80  # models that the search measures
+SHOWN = 60  # windows whose errors the page shows
 RUNTIME = "xnnpack"  # how LiteRT runs a model unless told otherwise
 UINT8 = {"integer_only": True, "inference_input_type": "uint8", "inference_output_type": "uint8"}
 UINT8_OPTIONS = "--integer-only --input-type uint8 --output-type uint8"
@@ -79,6 +81,7 @@ def main() -> None:
     except qref.InputError as error:
         parser.error(str(error))
     run(model, data, options.output)
+    print_page(options.output)
 
 
 def run(model: bytes, data: Data, folder: pathlib.Path) -> Suggestion:
@@ -257,6 +260,18 @@ def print_remedies(paths: Sequence[pathlib.Path], calibration: Calibration, susp
     found = measured({path.stem: path for path in (paths[0], paths[2], in_float, mixed, robust)}, data)
     columns = ("model", "accuracy>", "Cohen's kappa>", "agreement with float>", "SNR, dB>", "bytes>")
     print_table(table_of(columns, (_remedy(r) for r in found.rows)))
+
+
+def print_page(folder: pathlib.Path) -> None:
+    """All that is known of the full-integer model, on one page."""
+    original, quantized, page = (folder / name for name in ("float.tflite", "full_integer.tflite", "report.html"))
+    samples, labels = folder / "test.npy", folder / "test_labels.npy"
+    heading(
+        "One page of it",
+        f"qref report {original} {quantized} --data {samples} --labels {labels} --samples {SHOWN} -o {page}",
+    )
+    page.write_text(made_page(quantized, original, samples, labels, limit=SHOWN).to_html())
+    print(f"{page}: {page.stat().st_size:,} bytes")
 
 
 def _remedy(found: qref.evaluation.Row) -> list[str]:
