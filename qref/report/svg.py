@@ -35,6 +35,8 @@ def inline_svg(figure: Figure, name: str, title: str) -> Markup:
                 parent.remove(child)
     for element in root.iter():
         _simplify(element, name)
+    for marker in root.iterfind(".//defs/path"):  # it has the color of the element that uses it, which the page may change
+        marker.attrib.pop("stroke", None)
     root.attrib = {"viewBox": f"0 0 {width} {height}", "width": f"{float(width) * PIXELS:g}", "class": "figure", "role": "img"}
     root.set("aria-label", title)
     return Markup(ElementTree.tostring(root, encoding="unicode"))
