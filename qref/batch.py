@@ -76,6 +76,34 @@ def invoke_many(
         done += count
 
 
+def invoke_each(
+    interpreter: Interpreter, samples: Iterable[Sample], tensors: Sequence[int], *, carry: bool = False
+) -> Iterator[dict[int, np.ndarray]]:
+    """As invoke_many, but each sample starts from the initial state, and shapes may depend on data.
+
+    carry   states go from one sample to the next instead
+    Yields the tensors for some samples at a time; for one where shapes may differ from sample to sample.
+    """
+    known = interpreter.main.has_known_shapes()
+    has_states = any(tensor.is_variable for subgraph in interpreter.model.subgraphs for tensor in subgraph.tensors)
+    if known and (carry or not has_states):
+        yield from invoke_many(interpreter, samples, tensors)
+        return
+    left = iter(samples)
+    while some := list(itertools.islice(left, LEAST if known else 1)):
+        done = [_invoked(interpreter, sample, tensors, carry) for sample in some]
+        yield {index: np.stack([found[index] for found in done]) for index in tensors}
+
+
+def _invoked(interpreter: Interpreter, sample: Sample, tensors: Sequence[int], carry: bool) -> dict[int, np.ndarray]:
+    if not carry:
+        interpreter.reset_all_variables()
+    for index, array in sample.items():
+        interpreter.set_tensor(index, array)
+    interpreter.invoke()
+    return {index: interpreter.get_tensor(index) for index in tensors}
+
+
 def _batched(interpreter: Interpreter, wanted: Sequence[int], size: int) -> Run | None:
     several = together(interpreter, size)
     return None if several is None else functools.partial(_at_once, interpreter.main, *several, wanted, size)

@@ -56,6 +56,12 @@ def samples(source: Source, details: Details) -> Iterator[list[np.ndarray]]:
             number += 1
 
 
+def by_tensor(source: Source, details: Details) -> Iterator[dict[int, np.ndarray]]:
+    """The same, each sample's arrays by tensor index, as qref.invoke_many takes them."""
+    indices = [detail["index"] for detail in details]
+    return (dict(zip(indices, arrays)) for arrays in samples(source, details))
+
+
 def _items(source: Source, details: Details) -> Iterable[Any]:
     if isinstance(source, str | os.PathLike):
         source = Images(source)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from qref.cli.dataset import FROM_0_TO_1, SAMPLES, Pixels
 from qref.cli.output import print_json, print_table, progress_bar
-from qref.cli.suggestion import print_suggestion
+from qref.cli.suggestion import Labels, Metric, RecipePath, Representative, Scheme, Tries, print_suggestion
 from qref.datasets import Images
 from qref.debugger.report import DebugReport
 from qref.debugger.run import debug as run_debugger
@@ -46,21 +46,12 @@ def debug(
         str | None, typer.Option(help="tflite: measured as TensorFlow's debugger does, with states kept between samples.")
     ] = None,
     csv: Annotated[pathlib.Path | None, typer.Option(help="Write the table of TensorFlow's debugger.")] = None,
-    suggest: Annotated[
-        pathlib.Path | None,
-        typer.Option(metavar="RECIPE", help="Search what to keep in float or dynamic range; write the recipe (JSON)."),
-    ] = None,
-    scheme: Annotated[str, typer.Option(help="With --suggest: of all other operators.")] = "full_integer",
-    representative: Annotated[
-        pathlib.Path | None, typer.Option(help="With --suggest: samples that ranges are taken from. [default: those of --data]")
-    ] = None,
-    labels: Annotated[
-        pathlib.Path | None, typer.Option(help="With --suggest: of the samples, as for qref evaluate. [default: the float model]")
-    ] = None,
-    metric: Annotated[
-        str | None, typer.Option(help="With --suggest: what to win back, one of qref evaluate's. [default: by the labels]")
-    ] = None,
-    tries: Annotated[int, typer.Option(help="With --suggest: how many models to measure at most.")] = 400,
+    suggest: RecipePath = None,
+    scheme: Scheme = "full_integer",
+    representative: Representative = None,
+    labels: Labels = None,
+    metric: Metric = None,
+    tries: Tries = 400,
     plot: Annotated[
         pathlib.Path | None,
         typer.Option(metavar="FILE", help="Draw RMSE/scale and the error along the depth: .png, .svg or .pdf."),
@@ -89,10 +80,7 @@ def debug(
                 float_model, quantized_model, source, runtime=runtime, like=like, limit=samples, progress=progress
             )
         results |= report.to_dict()
-        if csv is not None:
-            _write_csv(report, csv)
-        if plot is not None:
-            write_picture(overview(report), plot)
+        _write(report, csv, plot)
         if not json:
             _print(report, top)
     if suggest is not None:
@@ -108,10 +96,13 @@ def debug(
         print_json(results, output)
 
 
-def _write_csv(report: DebugReport, path: pathlib.Path) -> None:
-    text = io.StringIO(newline="")
-    report.write_csv(text)
-    write_atomically(path, lambda file: file.write(text.getvalue().encode(errors="backslashreplace")))
+def _write(report: DebugReport, csv: pathlib.Path | None, plot: pathlib.Path | None) -> None:
+    if csv is not None:
+        text = io.StringIO(newline="")
+        report.write_csv(text)
+        write_atomically(csv, lambda file: file.write(text.getvalue().encode(errors="backslashreplace")))
+    if plot is not None:
+        write_picture(overview(report), plot)
 
 
 def _print(report: DebugReport, top: int | None) -> None:

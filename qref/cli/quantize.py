@@ -43,10 +43,7 @@ def quantize(
         pathlib.Path | None,
         typer.Option(help="A JSON file: a scheme for all operators and rules for some; instead of --scheme."),
     ] = None,
-    data: Annotated[
-        pathlib.Path | None,
-        typer.Option(help=f"What is representative. {SAMPLES}"),
-    ] = None,
+    data: Annotated[pathlib.Path | None, typer.Option(help=f"What is representative. {SAMPLES}")] = None,
     pixels: Pixels = FROM_0_TO_1,
     samples: Annotated[int | None, typer.Option(help="How many samples to take; all by default.")] = None,
     method: Annotated[
@@ -84,9 +81,7 @@ def quantize(
     {"scheme": S, "rules": [{"operators": REGEX, "names": REGEX, "scheme": S, "weight_bits": 8 or 4, "per_axis": true}, ...]}:
     the last rule that matches an operator's name and the name of one of its outputs decides.
     """
-    source = load(model)
-    source = fold_batch_norm(source) if fold else source
-    source, pruned = (source, []) if pruning is None else prune(source, pruning)
+    source, pruned = _rewritten(load(model), fold, pruning)
     chosen = Recipe(scheme, per_axis=not per_tensor) if recipe is None else Recipe.of(recipe)
     recorded = None
     if data is not None and chosen.uses("full_integer", "int16x8"):
@@ -111,9 +106,19 @@ def quantize(
     elif explain:
         _explain(result, explain)
     else:
-        for entry in pruned:
-            print(f"{entry.name}: {entry.zeros:,} of {entry.elements:,} weights are zero, before {entry.zeros_before:,}")
+        _print_pruned(pruned)
         print_table(_sizes(model, source, output, result))
+
+
+def _rewritten(source: Model, fold: bool, pruning: float | None) -> tuple[Model, list[Pruned]]:
+    """The model as it is quantized, and what was pruned."""
+    source = fold_batch_norm(source) if fold else source
+    return (source, []) if pruning is None else prune(source, pruning)
+
+
+def _print_pruned(pruned: list[Pruned]) -> None:
+    for entry in pruned:
+        print(f"{entry.name}: {entry.zeros:,} of {entry.elements:,} weights are zero, before {entry.zeros_before:,}")
 
 
 def _calibrate(

@@ -1,7 +1,11 @@
-"""How a suggestion is printed: what was tried by itself, and what the recipe comes to."""
+"""The options of a search for what to keep in float, and how its suggestion is printed."""
 
 from __future__ import annotations
 
+import pathlib
+from typing import Annotated
+
+import typer
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -11,6 +15,21 @@ from qref.debugger.suggest import Suggestion
 from qref.debugger.trial import Place
 from qref.text import printable
 
+RecipePath = Annotated[
+    pathlib.Path | None,
+    typer.Option(metavar="RECIPE", help="Search what to keep in float or dynamic range; write the recipe (JSON)."),
+]
+Scheme = Annotated[str, typer.Option(help="With --suggest: of all other operators.")]
+Representative = Annotated[
+    pathlib.Path | None, typer.Option(help="With --suggest: samples that ranges are taken from. [default: those of --data]")
+]
+Labels = Annotated[
+    pathlib.Path | None, typer.Option(help="With --suggest: of the samples, as for qref evaluate. [default: the float model]")
+]
+Metric = Annotated[
+    str | None, typer.Option(help="With --suggest: what to win back, one of qref evaluate's. [default: by the labels]")
+]
+Tries = Annotated[int, typer.Option(help="With --suggest: how many models to measure at most.")]
 NAME = 120  # characters of an operator's name that are printed
 MOST_TRIES = 12  # that are printed
 

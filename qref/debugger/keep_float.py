@@ -12,7 +12,6 @@ from qref.debugger.twins import clone
 from qref.errors import InputError
 from qref.quantizer.conversions import conversion
 from qref.quantizer.graph import Graph, Node, Value, assemble, read
-from qref.quantizer.versions import version_of
 from qref.schema import Model, TensorType, write
 
 
@@ -79,7 +78,7 @@ class _Rewrite:
         """What was stored is now computed as float, and stored by a QUANTIZE."""
         if stored.type != TensorType.FLOAT32 and stored.quantization is not None:
             self.floats[stored] = real
-            self._append(conversion(real, stored))
+            self.nodes.append(conversion(real, stored))
         else:
             real.name, self.nodes[-1].outputs[self.nodes[-1].outputs.index(real)] = stored.name, stored
 
@@ -88,13 +87,9 @@ class _Rewrite:
             return source
         if source not in self.floats:
             real = Value(f"{source.name}_float32", TensorType.FLOAT32, source.shape, shape_signature=source.shape_signature)
-            self._append(conversion(source, real))
+            self.nodes.append(conversion(source, real))
             self.floats[source] = real
         return self.floats[source]
-
-    def _append(self, node: Node) -> None:
-        node.version = version_of(node)
-        self.nodes.append(node)
 
 
 def drop_unread(graph: Graph) -> None:

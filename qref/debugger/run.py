@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qref.batch import invoke_many
-from qref.datasets import Source, samples
+from qref.batch import invoke_each
+from qref.datasets import Source, by_tensor
 from qref.debugger.align import Pair, Stripped, align
 from qref.debugger.constants import is_quantized
 from qref.debugger.look import LstmLook
@@ -30,7 +30,6 @@ from qref.schema import Model, load
 ModelSource = str | os.PathLike[str] | bytes | Model
 Metric = Callable[..., float]
 Chunk = dict[int, np.ndarray]
-CHUNK = 8  # samples at a time, where states start anew with each
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,27 +136,8 @@ class _Run:
 
     def chunks(self, dataset: Source, limit: int | None) -> Iterator[Chunk]:
         """What the tensors hold after some samples at a time, [samples, ...]."""
-        details = self.interpreter.get_input_details()
-        indices = [detail["index"] for detail in details]
-        source = (dict(zip(indices, arrays)) for arrays in itertools.islice(samples(dataset, details), limit))
-        has_states = any(tensor.is_variable for graph in self.joint.model.subgraphs for tensor in graph.tensors)
-        if self.interpreter.main.has_known_shapes() and (self.like_tflite or not has_states):
-            return invoke_many(self.interpreter, source, self.wanted)
-        return self._one_by_one(source)
-
-    def _one_by_one(self, source: Iterator[Chunk]) -> Iterator[Chunk]:
-        size = CHUNK if self.interpreter.main.has_known_shapes() else 1
-        while some := list(itertools.islice(source, size)):
-            done = [self._invoke(sample) for sample in some]
-            yield {index: np.stack([found[index] for found in done]) for index in self.wanted}
-
-    def _invoke(self, sample: Chunk) -> Chunk:
-        if not self.like_tflite:
-            self.interpreter.reset_all_variables()
-        for index, array in sample.items():
-            self.interpreter.set_tensor(index, array)
-        self.interpreter.invoke()
-        return {index: self.interpreter.get_tensor(index) for index in self.wanted}
+        source = itertools.islice(by_tensor(dataset, self.interpreter.get_input_details()), limit)
+        return invoke_each(self.interpreter, source, self.wanted, carry=self.like_tflite)
 
     def add(self, chunk: Chunk) -> None:
         """Measure some samples."""

@@ -21,7 +21,6 @@ from qref.debugger.lstm import FloatLstm
 from qref.quantizer.conversions import conversion
 from qref.quantizer.graph import Graph, Node, Value, assemble
 from qref.quantizer.specification import SPECIFICATIONS
-from qref.quantizer.versions import version_of
 from qref.schema import Model, Options, TensorType
 
 STORED = (TensorType.INT8, TensorType.UINT8, TensorType.INT16)  # what activations are stored as
@@ -135,13 +134,9 @@ class _Maker:
     def _give(self, value: Value, real: Value) -> None:
         """An input of the quantized model is given the float model's input."""
         if value.type != real.type:
-            self._append(conversion(real, value))
+            self.nodes.append(conversion(real, value))
         if not self.quantized_inputs:
             self.floats[value] = real
-
-    def _append(self, node: Node) -> None:
-        node.version = version_of(node)
-        self.nodes.append(node)
 
     def _as_float(self, value: Value) -> Value:
         """The value as float32, converted where it is integer numbers with a scale."""
@@ -149,7 +144,7 @@ class _Maker:
             return value
         if value not in self.floats:
             made = Value(f"{value.name}_real", TensorType.FLOAT32, value.shape, shape_signature=value.shape_signature)
-            self._append(conversion(value, made))
+            self.nodes.append(conversion(value, made))
             self.floats[value] = made
         return self.floats[value]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from qref.arithmetic.affine import dequantize
-from qref.batch import invoke_many
-from qref.datasets import Source, samples
+from qref.batch import invoke_each
+from qref.datasets import Source, by_tensor
 from qref.errors import InputError
 from qref.interpreter import Interpreter
 from qref.schema import Model
@@ -37,14 +37,11 @@ def outputs(
     interpreter = Interpreter(model_content=model, runtime=runtime, num_threads=num_threads)
     interpreter.allocate_tensors()
     detail = _chosen(interpreter.get_output_details(), output)
-    inputs = interpreter.get_input_details()
-    indices = [i["index"] for i in inputs]
-    given = ({index: array for index, array in zip(indices, arrays)} for arrays in samples(data, inputs))
     found: list[np.ndarray] = []
     count = 0
-    for chunk in _run(interpreter, given, detail["index"]):
-        found.append(chunk)
-        count += len(chunk)
+    for chunk in invoke_each(interpreter, by_tensor(data, interpreter.get_input_details()), [detail["index"]]):
+        found.append(chunk[detail["index"]])
+        count += len(found[-1])
         if progress is not None:
             progress(count)
     if not found:
@@ -61,20 +58,6 @@ def _chosen(details: Sequence[dict[str, Any]], output: str | int | None) -> dict
         wrong = "choose one" if output is None else f"there is no {output!r}"
         raise InputError(f"the model has the outputs {', '.join(map(repr, names))}: {wrong}, by name or position from 0")
     return matching[0]
-
-
-def _run(interpreter: Interpreter, given: Iterable[dict[int, np.ndarray]], wanted: int) -> Iterator[np.ndarray]:
-    """[samples, *shape] of one tensor, for some samples at a time."""
-    has_state = any(tensor.is_variable for subgraph in interpreter.model.subgraphs for tensor in subgraph.tensors)
-    if interpreter.main.has_known_shapes() and not has_state:
-        yield from (chunk[wanted] for chunk in invoke_many(interpreter, given, [wanted]))
-        return
-    for arrays in given:
-        interpreter.reset_all_variables()
-        for index, array in arrays.items():
-            interpreter.set_tensor(index, array)
-        interpreter.invoke()
-        yield interpreter.get_tensor(wanted)[None]
 
 
 def _real(found: np.ndarray, detail: dict[str, Any]) -> np.ndarray:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from qref.quantizer.graph import Graph, Node, Value
 from qref.quantizer.scales import Encoding
 from qref.quantizer.sharing import Shared
+from qref.quantizer.versions import version_of
 from qref.schema import Operator, TensorType, builtin_code
 
 Encode = Callable[[Node, Value], Encoding | None]
@@ -110,9 +111,11 @@ class _Rewrite:
 
 
 def conversion(x: Value, y: Value) -> Node:
-    """A QUANTIZE, or a DEQUANTIZE where y is float."""
+    """A QUANTIZE, or a DEQUANTIZE where y is float, of the version that their types need."""
     name = "DEQUANTIZE" if y.type == TensorType.FLOAT32 else "QUANTIZE"
-    return Node(Operator(-1, name, builtin_code(name), 1, (), ()), [x], [y])
+    made = Node(Operator(-1, name, builtin_code(name), 1, (), ()), [x], [y])
+    made.version = version_of(made)
+    return made
 
 
 def _hold(value: Value, encoding: Encoding | None) -> None:

@@ -15,7 +15,7 @@ from qref.analyzer import Analysis, analyze
 from qref.analyzer.plain import plain
 from qref.compare.explain import Explainer
 from qref.compare.verify import Verification, installed_runtimes, verify
-from qref.datasets import Source, samples
+from qref.datasets import Source, by_tensor
 from qref.debugger import DebugReport, debug
 from qref.errors import InputError, ModelError
 from qref.evaluation import Evaluation, evaluate
@@ -180,8 +180,8 @@ def _first_sample(model: Model, data: Source | None, runtime: str) -> dict[int, 
     if data is None:
         return inputs_of(model, [], 0)
     details = Interpreter(model_content=model, runtime=runtime).get_input_details()
-    for arrays in samples(data, details):
-        return {detail["index"]: array for detail, array in zip(details, arrays)}
+    for arrays in by_tensor(data, details):
+        return arrays
     raise InputError("the dataset holds no sample")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qref.datasets import Source, samples
+from qref.datasets import Source, by_tensor
 from qref.debugger.sums import HistogramSums
 from qref.errors import InputError
 from qref.inputs import start
@@ -49,14 +49,14 @@ def values_of(
     """
     interpreter = Interpreter(model_content=model, runtime=runtime)
     interpreter.allocate_tensors()
-    details, graph = interpreter.get_input_details(), model.subgraphs[0]
+    graph = model.subgraphs[0]
     sums = [
         _Sums(operator, graph.tensors[operator.outputs[0]]) for operator in graph.operators if _gives_numbers(model, operator)
     ]
     count = 0
-    for arrays in itertools.islice(samples(dataset, details), limit):
+    for arrays in itertools.islice(by_tensor(dataset, interpreter.get_input_details()), limit):
         interpreter.reset_all_variables()
-        start(interpreter, {detail["index"]: array for detail, array in zip(details, arrays)})
+        start(interpreter, arrays)
         interpreter.invoke()
         for each in sums:
             each.add(interpreter.get_tensor(each.tensor.index))

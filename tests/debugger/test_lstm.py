@@ -26,20 +26,24 @@ def samples(model, count=4):
     return [RNG.normal(size=graph.tensors[graph.inputs[0]].shape).astype(np.float32) for _ in range(count)]
 
 
-def cell_states(model, inputs, carry):
-    """The cell state after each sample."""
-    interpreter = qref.Interpreter(model_content=model, runtime="xnnpack")
-    interpreter.allocate_tensors()
-    graph = model.subgraphs[0]
-    (lstm,) = [o for o in graph.operators if o.name.endswith("LSTM")]
+def after_each(interpreter, inputs, tensors, carry):
+    """What each of some tensors holds after each sample."""
     found = []
     for x in inputs:
         if not carry:
             interpreter.reset_all_variables()
-        interpreter.set_tensor(graph.inputs[0], x)
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
         interpreter.invoke()
-        found.append(interpreter.get_tensor(lstm.inputs[19]))
-    return found
+        found.append([interpreter.get_tensor(tensor) for tensor in tensors])
+    return list(zip(*found))
+
+
+def cell_states(model, inputs, carry):
+    """The cell state after each sample."""
+    interpreter = qref.Interpreter(model_content=model, runtime="xnnpack")
+    interpreter.allocate_tensors()
+    (lstm,) = [o for o in model.subgraphs[0].operators if o.name.endswith("LSTM")]
+    return after_each(interpreter, inputs, [lstm.inputs[19]], carry)[0]
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
@@ -66,14 +70,7 @@ def test_the_integers_inside_are_the_operators(name, carry):
     graph = quantized.subgraphs[0]
     parameters = interpreter.get_input_details()[0]["quantization"]
     stored = [np.clip(np.round(x / parameters[0] + parameters[1]), -128, 127).astype(np.int8) for x in inputs]
-    outputs, cells = [], []
-    for x in stored:
-        if not carry:
-            interpreter.reset_all_variables()
-        interpreter.set_tensor(graph.inputs[0], x)
-        interpreter.invoke()
-        outputs.append(interpreter.get_tensor(graph.outputs[0]))
-        cells.append(interpreter.get_tensor(graph.operators[0].inputs[19]))
+    outputs, cells = after_each(interpreter, stored, [graph.outputs[0], graph.operators[0].inputs[19]], carry)
     inside, node = IntegerInside.of(interpreter, 0), read(model)[0].nodes[0]
     layout = FloatLstm.of(node, node.inputs)
     found = inside.run(layout, np.stack(stored), np.stack(outputs), carry)
